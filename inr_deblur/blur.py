@@ -1,0 +1,23 @@
+"""The forward model: y = k (*) x, a true convolution (the kernel is flipped), valid part only.
+
+What lies outside the picture is unknown, so x lives on a canvas of (H + K - 1, W + L - 1) samples for a picture of
+(H, W) and a kernel of (K, L), and y[i] = sum_j k[j] x[i + K - 1 - j].
+"""
+
+import jax.numpy as jnp
+from jax import Array
+from scipy.fft import next_fast_len
+
+
+def convolve_valid(x: Array, k: Array) -> Array:
+    """Valid convolution by FFT. x: (..., H + K - 1, W + L - 1), k: (..., K, L) -> (..., H, W)."""
+    size = tuple(next_fast_len(int(n), real=True) for n in x.shape[-2:])
+    y = jnp.fft.irfft2(jnp.fft.rfft2(x, size) * jnp.fft.rfft2(k, size), size)
+    return y[..., k.shape[-2] - 1 : x.shape[-2], k.shape[-1] - 1 : x.shape[-1]]
+
+
+def area_average(y: Array, factor: int) -> Array:
+    """Means of factor x factor blocks; what does not fill a block is left out. (..., H, W) -> (..., H // f, W // f)."""
+    h, w = y.shape[-2] // factor, y.shape[-1] // factor
+    blocks = y[..., : h * factor, : w * factor].reshape(*y.shape[:-2], h, factor, w, factor)
+    return blocks.mean((-3, -1))

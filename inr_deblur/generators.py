@@ -1,0 +1,103 @@
+"""The networks that stand for the latent image and the kernel: parameters and a grid in, values out.
+
+Every image generator is a flax module called with a `Grid` (any grid, also finer than the picture's) that gives values
+of shape grid.shape, nominally in [0, 1] but not clipped (a fit may overshoot, and clipping would stop its gradient).
+Every kernel generator gives non-negative values with sum 1 on its grid. Both know the area they cover as a `Frame`.
+"""
+
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from inr_deblur.coordinates import Grid
+from inr_deblur.siren import Siren
+
+
+class Frame(NamedTuple):
+    """The rectangle that a generator covers, in finest pixels: its first corner and its lengths (rows, columns)."""
+
+    origin: tuple[float, float]
+    length: tuple[float, float]
+
+
+class Harmonic(nn.Module):
+    """x = U C V' + 1/2 with U, V cosines of the rows and the columns: a SIREN with one hidden layer on a lattice.
+
+    A product of two cosines is the sum of two plane waves, so this is a network with a single sine layer whose
+    frequencies lie on a lattice; that is why it factorises into two matrix products. `decay` is the number of half
+    periods at which the amplitudes have halved: it sets how fast the fine detail is learned against the coarse.
+    """
+
+    frame: Frame
+    features: tuple[int, int]
+    decay: float = 8.0
+
+    @nn.compact
+    def __call__(self, grid: Grid) -> Array:
+        c = self.param("coefficients", nn.initializers.zeros, self.features)
+        u, v = (self.basis(axis, grid[axis]) for axis in (0, 1))
+        return 0.5 + u @ c[: u.shape[-1], : v.shape[-1]] @ v.T  # (h, m) @ (m, n) @ (n, w)
+
+    def basis(self, axis: int, positions: Array) -> Array:
+        """Amplitude-weighted cosines, no more of them than there are samples. (h,) -> (h, m)."""
+        t = (positions - self.frame.origin[axis]) / self.frame.length[axis]
+        a = 1 / (1 + np.arange(self.features[axis]) / self.decay)
+        a = 8 * a / np.sqrt((a**2).sum())
+        m = min(self.features[axis], positions.shape[-1])
+        return jnp.cos(np.pi * np.arange(m, dtype=np.float32) * t[:, None]) * a[:m].astype(np.float32)
+
+
+class Pixels(nn.Module):
+    """A control without any network: one free number a pixel, sampled by a hat as wide as the grid's spacing."""
+
+    frame: Frame
+
+    @nn.compact
+    def __call__(self, grid: Grid) -> Array:
+        shape = tuple(int(np.ceil(n)) for n in self.frame.length)
+        values = self.param("values", nn.initializers.constant(0.5), shape)
+        u, v = (self.basis(axis, grid[axis], shape[axis]) for axis in (0, 1))
+        return u @ values @ v.T
+
+    def basis(self, axis: int, positions: Array, n: int) -> Array:
+        centres = self.frame.origin[axis] + np.arange(n, dtype=np.float32) + 0.5
+        spacing = jnp.maximum(positions[1] - positions[0], 1.0)
+        hat = jnp.maximum(0.0, 1.0 - jnp.abs(positions[:, None] - centres) / spacing)
+        return hat / hat.sum(1, keepdims=True)
+
+
+class SirenImage(nn.Module):
+    """A deep two-dimensional SIREN: every sample's coordinates go through `depth` sine layers."""
+
+    frame: Frame
+    width: int = 128
+    depth: int = 3
+    first_omega: float = 30.0
+    hidden_omega: float = 30.0
+
+    @nn.compact
+    def __call__(self, grid: Grid) -> Array:
+        half = max(self.frame.length) / 2
+        t = [(p - o - n / 2) / half for p, o, n in zip(grid, *self.frame, strict=True)]
+        z = jnp.stack(jnp.meshgrid(*t, indexing="ij"), -1)
+        return 0.5 + Siren((self.width,) * self.depth, self.first_omega, self.hidden_omega)(z)
+
+
+class SirenKernel(nn.Module):
+    """k = softmax over the grid of a SIREN of the offsets: non-negative, sum 1, and uniform at the start."""
+
+    half: float  # offsets are divided by this many pixels
+    width: int = 64
+    depth: int = 3
+    first_omega: float = 15.0
+    hidden_omega: float = 5.0
+
+    @nn.compact
+    def __call__(self, grid: Grid) -> Array:
+        z = jnp.stack(jnp.meshgrid(*(q / self.half for q in grid), indexing="ij"), -1)
+        logits = Siren((self.width,) * self.depth, self.first_omega, self.hidden_omega, head_scale=0.01)(z)
+        return jax.nn.softmax(logits.ravel()).reshape(logits.shape)
