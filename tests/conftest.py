@@ -1,0 +1,13 @@
+"""Every test runs with JAX strict about types and shapes; warnings are errors (pyproject.toml)."""
+
+import os
+
+import jax
+from hypothesis import settings
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+settings.register_profile("quick", max_examples=20, deadline=None)
+settings.register_profile("ci", parent=settings.get_profile("quick"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "quick")
