@@ -80,8 +80,8 @@ def squared_errors(estimate: Array, target: Array, crop: int, shifts: Array) -> 
     """Squared error of the estimate for every pair of shifts, without forming a shifted picture.
 
     sum (e_s - t)^2 = sum e_s^2 - 2 sum e_s t + sum t^2, where e_s, a shift by s = b + f (b whole, 0 <= f < 1), is
-    (1 - f) e_b + f e_(b+1) on each axis. So the cross term interpolates the correlations at whole shifts, and the energy
-    is a quadratic form in the windows' products with their neighbours, which box sums give.
+    (1 - f) e_b + f e_(b+1) on each axis. So the cross term interpolates the correlations at whole shifts, and the
+    energy is a quadratic form in the windows' products with their neighbours, which box sums give.
 
     estimate: (H, W); target: (H - 2 crop, W - 2 crop); shifts: (n,) within +-crop. Returns (n, n): down, right.
     """
@@ -123,20 +123,22 @@ def squared_errors(estimate: Array, target: Array, crop: int, shifts: Array) -> 
 
 
 def correlate(picture: Array, window: Array) -> Array:
-    """Inner products of the window with the picture at every position: out[m, n] = sum_ij picture[m+i, n+j] window[i, j].
+    """Inner products of the window with the picture at every position, by FFT.
 
-    picture: (H, W); window: (h, w), no larger. Returns (H - h + 1, W - w + 1).
+    out[m, n] = sum_ij picture[m + i, n + j] window[i, j]; picture: (H, W); window: (h, w), no larger. Returns (H - h + 1, W - w + 1).
     """
     size = tuple(next_fast_len(n, real=True) for n in picture.shape)
-    product = irfft2(rfft2(picture, size) * np.conj(rfft2(window, size)), size)
-    return np.asarray(product)[: picture.shape[0] - window.shape[0] + 1, : picture.shape[1] - window.shape[1] + 1]
+    spectrum = np.asarray(rfft2(picture, size)) * np.conj(np.asarray(rfft2(window, size)))
+    return np.asarray(irfft2(spectrum, size))[
+        : picture.shape[0] - window.shape[0] + 1, : picture.shape[1] - window.shape[1] + 1
+    ]
 
 
 def ssim(first: ArrayLike, second: ArrayLike, *, decimate: bool = True) -> float:
     """Mean structural similarity of two (H, W) pictures in [0, 1] over the windows that lie inside them.
 
-    Wang, Bovik, Sheikh, Simoncelli, Image quality assessment (IEEE TIP 2004): a Gaussian window of 11 x 11 with sigma 1.5,
-    K = 0.01 and 0.03, population covariances. decimate: first averages boxes of f x f and keeps every f-th pixel,
+    Wang, Bovik, Sheikh, Simoncelli, Image quality assessment (IEEE TIP 2004): a Gaussian window of 11 x 11 with sigma
+    1.5, K = 0.01 and 0.03, population covariances. decimate: first averages boxes of f x f and keeps every f-th pixel,
     f = max(1, round(min(H, W) / 256)), as the authors' program does; without it the value is scikit-image's.
     """
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
@@ -179,5 +181,5 @@ def kernel_similarity(first: ArrayLike, second: ArrayLike) -> float:
 
 
 def error_ratio(blind: Scores, known: Scores) -> float:
-    """Squared error of the blind result over that of the same engine given the true kernel (Levin et al., CVPR 2009)."""
+    """Squared error of the blind result over that with the true kernel, one engine (Levin et al., CVPR 2009)."""
     return blind.ssd / known.ssd if known.ssd > 0 else math.inf
