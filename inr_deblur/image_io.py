@@ -1,0 +1,205 @@
+"""Pictures from files to float arrays and back: bit depth, range, orientation, alpha and metadata kept.
+
+`read_picture` goes by what a file holds, not by its name, and tells in `Picture.notes` everything that it converted,
+chose or dropped. `write_picture` writes a picture like the one that was read: same type, depth and range, same
+metadata, by rename, whole or not at all.
+
+| type                   | read as                            | written as                                |
+| ---------------------- | ---------------------------------- | ----------------------------------------- |
+| PNG                    | 8 or 16 bit, alpha                 | the same                                  |
+| TIFF, ImageJ, OME-TIFF | integers, floats, alpha, one plane | the same                                  |
+| JPEG                   | 8 bit                              | JPEG at quality 95, no chroma subsampling |
+| WebP, BMP              | 8 bit, alpha                       | the same, without loss                    |
+| GIF                    | 8 bit, first frame                 | PNG                                       |
+| camera raw             | 16 bit, developed                  | 16-bit TIFF                               |
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from inr_deblur import picture_pillow, picture_png, picture_raw, picture_tiff
+from inr_deblur.errors import InputError
+from inr_deblur.files import read_bytes, shown, write_bytes_whole
+from inr_deblur.picture import SUFFIXES, Kind, Metadata, Picture, Stored, upright
+from inr_deblur.picture_limits import SMALLEST_SIDE
+from inr_deblur.picture_range import from_values, to_values, value_range
+
+__all__ = ["Kind", "Metadata", "Picture", "read_picture", "read_stored", "write_picture"]
+
+_DECODERS: dict[str, Callable[[bytes], Stored]] = {
+    "png": picture_png.decode,
+    "tiff": picture_tiff.decode,
+    "jpeg": picture_pillow.decode,
+    "webp": picture_pillow.decode,
+    "bmp": picture_pillow.decode,
+    "gif": picture_pillow.decode,
+    "raw": picture_raw.decode,
+}
+_ENCODERS: dict[str, Callable[[Stored], bytes]] = {
+    "png": picture_png.encode,
+    "tiff": picture_tiff.encode,
+    "jpeg": picture_pillow.encode_jpeg,
+    "webp": picture_pillow.encode_webp,
+    "bmp": picture_pillow.encode_bmp,
+}
+_HOLDS = {"jpeg": ("uint8",), "webp": ("uint8",), "bmp": ("uint8",), "png": ("uint8", "uint16")}  # TIFF: all types
+_WRITTEN_AS = {"gif": "png", "raw": "tiff"}  # the others as themselves
+_BEGINNINGS = (
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"BM", "bmp"),
+    (b"GIF8", "gif"),
+    (b"FUJIFILMCCD-RAW", "raw"),
+    (b"II\x1a\0\0\0HEAPCCDR", "raw"),
+    (b"IIRO", "raw"),
+    (b"IIRS", "raw"),
+    (b"MMOR", "raw"),
+    (b"IIU\0", "raw"),
+    (b"\0MRM", "raw"),
+    (b"FOVb", "raw"),
+    (b"II*\0", "tiff"),
+    (b"MM\0*", "tiff"),
+    (b"II+\0", "tiff"),
+    (b"MM\0+", "tiff"),
+)
+_CONVERT_FIRST = (  # pictures that are recognised and not read
+    (b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"8BPS", "a Photoshop document"),
+    (b"%PDF", "a PDF document"),
+    (b"<svg", "a drawing (SVG)"),
+    (b"\x00\x00\x01\x00", "an icon"),
+    (b"v/1\x01", "OpenEXR"),
+    (b"SIMPLE  =", "FITS"),
+    (b"\x89HDF", "HDF5"),
+)
+
+
+def read_picture(path: str | os.PathLike[str]) -> Picture:
+    """The picture in the file `path`, upright, in [0, 1].
+
+    Raises:
+      InputError: the file can't be read, holds no picture that can be deblurred (of fewer than 16 pixels a side or one
+        single value, with NaN or infinite values), or is too large to read.
+    """
+    stored, format, data = read_stored(path)
+    samples = stored.samples
+    _check_content(path, samples)
+    black, white, notes = value_range(samples, stored.bits)
+    suffix = Path(path).suffix.lower()
+    if format not in SUFFIXES or suffix not in SUFFIXES[format]:
+        format = _WRITTEN_AS.get(format, format)
+        suffix = SUFFIXES[format][0]
+    if format == "jpeg":
+        notes += (f"JPEG loses a little: written again at quality {picture_pillow.JPEG_QUALITY}.",)
+    return Picture(
+        values=to_values(samples, black, white),
+        alpha=stored.alpha,
+        kind=Kind(format, suffix, samples.dtype.name, black, white),
+        meta=stored.meta,
+        notes=stored.notes + notes,
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def write_picture(path: str | os.PathLike[str], values: np.ndarray, like: Picture) -> Path:
+    """Write `values`, of the shape of `like.values`, as a file of the kind of `like`; returns its path.
+
+    A suffix that names another type of picture chooses that type; a path without one gets the suffix of `like`.
+
+    Raises:
+      InputError: the type that the suffix names can't hold the picture's depth or alpha, or the file can't be written.
+      ValueError: the shape is another, or values are not finite.
+    """
+    if values.shape != like.values.shape:
+        raise ValueError(f"values have the shape {values.shape}, the picture that was read {like.values.shape}")
+    if not np.isfinite(values).all():
+        raise ValueError("values are not all finite")
+    target = Path(path)
+    format = next((name for name, known in SUFFIXES.items() if target.suffix.lower() in known), None)
+    if format is None:
+        format, target = like.kind.format, target.with_name(target.name + like.kind.suffix)
+    if like.kind.dtype not in _HOLDS.get(format, (like.kind.dtype,)):
+        raise InputError(f"{format.upper()} can't hold {like.kind.dtype} samples: write .tif instead of {shown(path)}.")
+    if format == "jpeg" and like.alpha is not None:
+        raise InputError(f"JPEG can't hold transparency: write .png instead of {shown(path)}.")
+    samples = from_values(values, like.kind)
+    return write_bytes_whole(target, _ENCODERS[format](Stored(samples, like.alpha, like.meta)))
+
+
+def read_stored(path: str | os.PathLike[str]) -> tuple[Stored, str, bytes]:
+    """The file's own numbers, upright, the format that they were stored in, and the file's bytes.
+
+    Raises:
+      InputError: the file can't be read or holds no picture.
+    """
+    data = read_bytes(path)
+    suffix = Path(path).suffix.lower()
+    format = _format(path, data, suffix)
+    try:
+        with _quiet():
+            stored = upright(_DECODERS[format](data))
+    except InputError as error:
+        raise InputError(f"{shown(path)}: {error}") from error
+    except Exception as error:  # decoders raise anything, MemoryError to AssertionError, on bytes made to break them
+        raise InputError(f"{shown(path)} is a broken {format.upper()} file: get an unbroken copy.") from error
+    notes = stored.notes
+    expected = picture_raw.SUFFIXES if format == "raw" else SUFFIXES.get(format, (f".{format}",))
+    if suffix and suffix not in expected:
+        notes = (f"Named {suffix}, the file holds {format.upper()}, as which it was read.", *notes)
+    return Stored(stored.samples, stored.alpha, stored.meta, 1, stored.bits, notes), format, data
+
+
+def _format(path: str | os.PathLike[str], data: bytes, suffix: str) -> str:
+    """Which decoder is for `data`; raises InputError when none is."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data[4:8] == b"ftyp":
+        if data[8:11] == b"crx":
+            return "raw"
+        raise InputError(f"{shown(path)} is HEIC, AVIF or a film: convert it to JPEG, PNG or TIFF first.")
+    for beginning, name in _CONVERT_FIRST:
+        if data.startswith(beginning):
+            raise InputError(f"{shown(path)} is {name}: convert it to JPEG, PNG or TIFF first.")
+    for beginning, format in _BEGINNINGS:
+        if data.startswith(beginning):
+            is_raw = format == "tiff" and (suffix in picture_raw.SUFFIXES or data[8:10] == b"CR")
+            return "raw" if is_raw else format
+    raise InputError(f"{shown(path)} is not a picture: give a JPEG, PNG, TIFF, WebP, BMP or camera raw file.")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the decoders would say of odd files: the notes say what the user needs to know."""
+    talkers = [logging.getLogger(name) for name in ("tifffile", "PIL", "imagecodecs")]
+    before = [talker.disabled for talker in talkers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            for talker in talkers:
+                talker.disabled = True
+            yield
+        finally:
+            for talker, was in zip(talkers, before, strict=True):
+                talker.disabled = was
+
+
+def _check_content(path: str | os.PathLike[str], samples: np.ndarray) -> None:
+    height, width = samples.shape[:2]
+    if min(height, width) < SMALLEST_SIDE:
+        raise InputError(f"{shown(path)} has {width} x {height} pixels: give a picture of at least 16 x 16.")
+    if samples.dtype.kind == "f":
+        bad = samples.size - int(np.isfinite(samples).sum())
+        if bad:
+            raise InputError(
+                f"{shown(path)} has {bad} values that are not a number or infinite: replace them by those around."
+            )
+    if samples.min() == samples.max():
+        raise InputError(f"{shown(path)} is of one single value everywhere: give a picture that shows something.")

@@ -1,0 +1,17 @@
+"""How large a picture may be, checked on its header before any memory is taken for it."""
+
+from inr_deblur.errors import InputError
+
+MOST_PIXELS = 178_000_000  # just below where Pillow refuses; a float32 colour picture of that size takes 2 GiB
+SMALLEST_SIDE = 16  # pixels: below, there is no room for an edge and its blur
+
+
+def check_sides(height: int, width: int) -> None:
+    """Raise InputError for a picture of no or of too many pixels."""
+    if height < 1 or width < 1:
+        raise InputError("The file's header tells of a picture without pixels: save it anew.")
+    if height * width > MOST_PIXELS:
+        raise InputError(
+            f"The picture has {height * width / 1e6:.0f} megapixels by its header: "
+            f"crop it or make it smaller, at most {MOST_PIXELS // 10**6} are read."
+        )
