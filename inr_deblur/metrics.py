@@ -125,7 +125,8 @@ def squared_errors(estimate: Array, target: Array, crop: int, shifts: Array) -> 
 def correlate(picture: Array, window: Array) -> Array:
     """Inner products of the window with the picture at every position, by FFT.
 
-    out[m, n] = sum_ij picture[m + i, n + j] window[i, j]; picture: (H, W); window: (h, w), no larger. Returns (H - h + 1, W - w + 1).
+    out[m, n] = sum_ij picture[m + i, n + j] window[i, j].
+    picture: (H, W); window: (h, w), no larger. Returns (H - h + 1, W - w + 1).
     """
     size = tuple(next_fast_len(n, real=True) for n in picture.shape)
     spectrum = np.asarray(rfft2(picture, size)) * np.conj(np.asarray(rfft2(window, size)))
