@@ -1,0 +1,82 @@
+"""One picture: files in, the fit, files out."""
+
+import hashlib
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inr_deblur import __version__
+from inr_deblur.config import check
+from inr_deblur.errors import InputError
+from inr_deblur.image_io import Picture, read_picture
+from inr_deblur.kernel_io import read_kernel
+from inr_deblur.metrics import Scores, aligned_scores, luma_studio
+from inr_deblur.progress import make_progress
+from inr_deblur.results import Run, file_names, report, write_results
+from inr_deblur.run_config import RunConfig, deblur_config
+from inr_deblur.run_folder import check_folder, read_record
+
+
+def restore(settings: RunConfig, folder: Path, began: float) -> str:
+    """Deblur the picture of the settings into the folder, and return the report; a finished run is not run again.
+
+    began: when the command started, by `time.perf_counter`. Raises InputError for whatever is wrong with the input; the
+    folder is then as it was.
+    """
+    config = deblur_config(settings)
+    check(config)
+    progress = make_progress(settings.progress)
+    picture = read_picture(settings.image)
+    truth = read_picture(settings.truth) if settings.truth else None
+    kernel, notes = read_kernel(settings.kernel.file) if settings.kernel.file else (None, ())
+
+    job = _identity(asdict(config), picture, truth, kernel)
+    record = read_record(folder)
+    if record and record["job"] == job and not settings.overwrite:
+        return f"Finished already (overwrite=true runs it again).\n{report(record, folder)}"
+    inputs = [path for path in (settings.image, settings.truth, settings.kernel.file) if path]
+    check_folder(folder, file_names(picture), inputs, settings.overwrite)
+    scores = {"input": _scores(picture.values, truth)} if truth else {}
+
+    from inr_deblur import deblur  # JAX: two seconds that a misspelt name need not wait for
+
+    try:
+        result = deblur(picture.values, config, kernel=kernel, progress=progress)
+    except MemoryError as error:
+        raise InputError("The picture does not fit into memory: give a smaller one, or a part of it.") from error
+    finally:
+        progress.finish()
+    if truth:
+        scores["result"] = _scores(result.image, truth)
+    seconds = time.perf_counter() - began
+    run = Run(job, settings, picture, result, scores, (*picture.notes, *notes), seconds)
+    return report(write_results(run, folder), folder)
+
+
+def _identity(config: dict[str, Any], picture: Picture, truth: Picture | None, kernel: np.ndarray | None) -> str:
+    """A name for all that determines a run's files: the SHA-256 of settings, inputs and version."""
+    parts = {
+        "config": config,
+        "image": picture.sha256,
+        "truth": truth and truth.sha256,
+        "kernel": None if kernel is None else hashlib.sha256(np.float32(kernel).tobytes()).hexdigest(),
+        "version": __version__,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _scores(values: np.ndarray, truth: Picture) -> Scores:
+    """PSNR and SSIM against the truth at the best shift, of the luma for colour. Raises InputError for other shapes."""
+
+    if values.shape != truth.values.shape:
+        raise InputError(f"The picture is {_shape(values)}, its truth {_shape(truth.values)}: give one that fits.")
+    pair = [array if array.ndim == 2 else luma_studio(array) for array in (values, truth.values)]
+    return aligned_scores(*pair)
+
+
+def _shape(values: np.ndarray) -> str:
+    return f"{values.shape[0]} x {values.shape[1]} px in {'grey' if values.ndim == 2 else 'colour'}"

@@ -1,0 +1,38 @@
+"""Pictures of a result: loss curves, and a kernel to look at. matplotlib is imported when a figure is drawn."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from inr_deblur.deblur import DeblurResult
+
+PANELS_IN_A_ROW = 4
+KERNEL_SIDE = 320  # pixels: about the side of the kernel's picture
+
+
+def loss_curves(result: "DeblurResult") -> "Figure":
+    """The loss of every stage, each in its own panel since every stage minimises another objective."""
+    from matplotlib.figure import Figure
+
+    columns = min(PANELS_IN_A_ROW, max(1, len(result.stages)))
+    rows = max(1, -(-len(result.stages) // columns))
+    figure = Figure(figsize=(3 * columns, 2.4 * rows), layout="constrained")
+    for panel, stage in zip(figure.subplots(rows, columns, squeeze=False).flat, result.stages, strict=False):
+        panel.plot(np.asarray(stage.losses), linewidth=1)
+        panel.set_title(f"{stage.name}, scale {stage.scale}, {stage.seconds:.1f} s", fontsize=8)
+        panel.tick_params(labelsize=7)
+        panel.set_xlabel("step", fontsize=7)
+    for panel in figure.axes[len(result.stages) :]:
+        panel.set_visible(False)
+    return figure
+
+
+def kernel_picture(kernel: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """The (K, L) kernel enlarged by a whole number, its largest entry white."""
+    factor = max(1, KERNEL_SIDE // max(kernel.shape))
+    grey = np.rint(255 * kernel / max(float(kernel.max()), np.finfo(np.float32).tiny)).astype(np.uint8)
+    return grey.repeat(factor, axis=0).repeat(factor, axis=1)

@@ -1,0 +1,62 @@
+"""What `python -m inr_deblur.run` can be told: the schema that Hydra checks, and where its files lie.
+
+`RunConfig` is a `DeblurConfig` with files in and out. A field's default stands in `config.py` or here, its meaning in
+the comment on its own line, which the help page shows; `conf/` holds what sets several fields at once.
+"""
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from inr_deblur.config import DeblurConfig, KernelConfig
+
+
+@dataclass(frozen=True)
+class KernelChoice(KernelConfig):
+    """A kernel to find, or one that is known."""
+
+    file: str | None = None  # a known kernel (.npy, .png, .tiff) to restore with; kernel=PATH for short
+
+
+@dataclass(frozen=True)
+class RunConfig(DeblurConfig):
+    """One run: the picture, its fit, and where the results go."""
+
+    image: str = MISSING  # the blurry picture
+    truth: str | None = None  # its sharp original, when there is one: adds aligned PSNR and SSIM
+    out: str | None = None  # folder of the results, outputs/<name of the picture> unless given
+    overwrite: bool = False  # replace the results that a folder holds already
+    progress: str = "auto"  # bar, log (a line now and then), none (silent), or auto: a bar on a terminal
+    kernel: KernelChoice = field(default_factory=KernelChoice)
+
+
+def deblur_config(settings: RunConfig) -> DeblurConfig:
+    """The part of the settings that determines the fit."""
+    parts: dict[str, Any] = {part.name: getattr(settings, part.name) for part in fields(DeblurConfig)}
+    parts["kernel"] = KernelConfig(settings.kernel.size)
+    return DeblurConfig(**parts)
+
+
+def conf_folder() -> Path:
+    """The folder of the configuration files: inside the package in a wheel, beside the package in a clone."""
+    installed = Path(__file__).with_name("conf")
+    return installed if installed.is_dir() else installed.parents[1] / "conf"
+
+
+def register() -> None:
+    """Give Hydra the schema that `conf/config.yaml` starts from."""
+    ConfigStore.instance().store("schema", _writable(OmegaConf.structured(RunConfig)))
+    # in a sweep, `out` is the folder that its jobs share
+    OmegaConf.register_new_resolver("first_of", lambda *values: next(filter(None, values)), replace=True)
+
+
+def _writable(node: DictConfig) -> DictConfig:
+    """The node without the read-only flags of its frozen dataclasses, which would refuse every override."""
+    OmegaConf.set_readonly(node, None)
+    for key in node:
+        if not OmegaConf.is_missing(node, key) and isinstance(node[key], DictConfig):
+            _writable(node[key])
+    return node

@@ -1,0 +1,36 @@
+"""The package as a whole: what importing it costs, and what it offers."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import inr_deblur
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_import_is_light():
+    program = "import sys, inr_deblur; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()
+    assert not {"hydra", "jax", "matplotlib", "numpy", "scipy"} & set(loaded)
+
+
+@pytest.mark.parametrize("name", inr_deblur.__all__)
+def test_every_public_name_is_there_whatever_was_imported_before(name):
+    value = getattr(inr_deblur, name)
+    assert callable(value)
+    assert name in dir(inr_deblur)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="deblurr"):
+        _ = inr_deblur.deblurr
+
+
+def test_packaging_promises():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert "hydra-core>=1.3.2,<1.4" in project["dependencies"]
+    assert inr_deblur.__version__ in (ROOT / "CHANGELOG.md").read_text()
