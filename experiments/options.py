@@ -1,17 +1,18 @@
 """The command line of an experiment: `key=value` pairs that fill a dataclass, and one sentence for what is wrong."""
 
 import sys
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar, get_args
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import MISSING
 
 from inr_deblur.arguments import list_options
 from inr_deblur.config import one_of
 from inr_deblur.errors import InputError
 
 Schema = TypeVar("Schema")
+KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def parse(arguments: Sequence[str], schema: type[Schema]) -> Schema:
@@ -21,26 +22,46 @@ def parse(arguments: Sequence[str], schema: type[Schema]) -> Schema:
     and a key that is missing.
     """
     names = tuple(option.name for option in list_options(schema))
-    settings = OmegaConf.structured(schema)
-    given = DictConfig({})
+    given = {}
     for argument in arguments:
         key, equals, text = argument.partition("=")
         if not equals:
             raise InputError(f"{argument!r} is not of the form key=value; the keys are {', '.join(names)}.")
         one_of("key", key, names)
-        OmegaConf.update(given, key, int(text) if text.isdecimal() else text)
-    try:
-        return OmegaConf.to_object(OmegaConf.merge(settings, given))  # type: ignore[return-value]
-    except OmegaConfBaseException as error:
-        raise InputError(f"{str(error).splitlines()[0]} (key {error.full_key}).") from error
+        given[key] = text
+    return _filled(schema, given)
+
+
+def _filled(schema: Any, given: Mapping[str, str], prefix: str = "") -> Any:
+    """An instance of the dataclass with the given values and its defaults for the rest."""
+    parts = {}
+    for part in fields(schema):
+        key = prefix + part.name
+        if is_dataclass(part.type):
+            parts[part.name] = _filled(part.type, given, f"{key}.")
+        elif key in given:
+            parts[part.name] = _converted(key, given[key], get_args(part.type) or (part.type,))
+        elif part.default == MISSING:
+            raise InputError(f"{key} is missing: give {key}=...")
+    return schema(**parts)
+
+
+def _converted(key: str, text: str, kinds: Sequence[Any]) -> Any:
+    """The text as the first of the types that takes it."""
+    for kind in kinds:
+        try:
+            return {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
+        except (ValueError, KeyError):
+            continue
+    raise InputError(f"{key}={text} is not {' or '.join(KINDS[kind] for kind in kinds)}.")
 
 
 def usage(schema: type, about: str | None) -> str:
     """What `--help` prints: the script's own words, then one line a setting."""
-    options = [
-        (f"{name}={'...' if default == '???' else default}", meaning) for name, default, meaning in list_options(schema)
+    lines = [
+        (f"{name}={'...' if default == MISSING else default}", words) for name, default, words in list_options(schema)
     ]
-    return "\n".join([(about or "").strip(), "", *(f"  {left:28} {right}" for left, right in options)])
+    return "\n".join([(about or "").strip(), "", *(f"  {left:28} {right}" for left, right in lines)])
 
 
 def run_script(main: Callable[[Schema], int], schema: type[Schema], about: str | None) -> None:

@@ -1,0 +1,196 @@
+"""Runs many fits, one picture a core, and scores them; what was measured before is not run again.
+
+A fit's record is kept as OUT/records/NAME-KEY.json, written whole, where KEY names everything that determines it: the
+settings, the files and the package's code. A run that was stopped therefore goes on where it stopped.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache, partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import MISSING
+from pairs import Pair, Pictures
+
+import inr_deblur
+from inr_deblur.config import DeblurConfig, check
+from inr_deblur.files import writable_folder, write_bytes_whole
+from inr_deblur.metrics import aligned_scores, kernel_similarity, luma_studio
+
+
+@dataclass(frozen=True)
+class Options(DeblurConfig):
+    """What every experiment over a folder of pairs may be told, besides the settings of the fit."""
+
+    data_dir: str = MISSING  # folder with blurry/, sharp/ and kernels/
+    out: str = MISSING  # folder of the tables
+    subset: str = "*"  # which pairs: globs of their names, with commas between them
+    workers: int = 1  # pictures at the same time, each on a core of its own
+    nonblind: bool = False  # restore with the true kernels too, which tells what the blind search loses
+    pictures: bool = False  # keep the results as pictures
+
+    @property
+    def fit(self) -> DeblurConfig:
+        """The part that determines a fit. Raises InputError for a setting out of its range."""
+        config = DeblurConfig(**{part.name: getattr(self, part.name) for part in fields(DeblurConfig)})
+        check(config)
+        return config
+
+
+BLIND, KNOWN = "blind", "known kernel"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fit that is to be scored."""
+
+    pair: Pair
+    config: DeblurConfig
+    variant: str = BLIND  # sets it apart from the pair's other fits
+    known: bool = False  # the true kernel is given
+    alter: Callable[[Pictures], Pictures] | None = None  # what is done to the pictures beforehand
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a fit reached: scores of the estimate and of its blurry input, by the protocol of `metrics`."""
+
+    name: str
+    variant: str
+    psnr: float
+    ssim: float
+    ssd: float
+    blurry_psnr: float
+    blurry_ssim: float
+    similarity: float  # of the kernel to the true one
+    kernel_side: int  # of the kernel found, pixels
+    seconds: float  # of the fit
+    outcome: str
+    ok: bool
+    confidence: float
+    noise: float  # estimated
+    device: str
+
+    @property
+    def gain(self) -> float:
+        """PSNR over that of the blurry input."""
+        return self.psnr - self.blurry_psnr
+
+
+def run_cases(cases: Sequence[Case], options: Options, say: Callable[[str], None] = print) -> tuple[list[Record], int]:
+    """The records of the cases, in their order, without those whose fit raised, and how many these were.
+
+    With `nonblind` the same fits with the true kernels follow.
+    """
+    if options.nonblind:
+        cases = [*cases, *(replace(case, variant=KNOWN, known=True) for case in cases)]
+    folder = writable_folder(Path(options.out) / "records")
+    pictures = writable_folder(Path(options.out) / "pictures") if options.pictures else None
+    paths = {case: folder / f"{case.pair.name}-{case.variant.replace(' ', '_')}-{key(case)}.json" for case in cases}
+    missing = [case for case in cases if not paths[case].exists()]
+    say(f"{len(cases)} fits, {len(cases) - len(missing)} of them measured before.")
+    failed = []
+    for number, (case, finished) in enumerate(_outcomes(missing, options.workers, partial(measure, keep=pictures)), 1):
+        try:
+            record = finished()
+        except Exception as error:
+            failed.append(case)
+            say(f"{number}/{len(missing)} {case.pair.name} {case.variant}: {type(error).__name__}: {error}")
+            continue
+        write_bytes_whole(paths[case], json.dumps(asdict(record), indent=1).encode())
+        gain = f"{record.psnr:.2f} dB ({record.gain:+.2f})"
+        say(f"{number}/{len(missing)} {record.name} {record.variant}: {gain}, {record.seconds:.1f} s, {record.outcome}")
+    if failed:
+        say(f"{len(failed)} fits raised and are missing: {', '.join(case.pair.name for case in failed)}")
+    return [Record(**json.loads(paths[case].read_text())) for case in cases if case not in failed], len(failed)
+
+
+def _outcomes(
+    cases: Sequence[Case], workers: int, work: Callable[[Case], Record]
+) -> Iterator[tuple[Case, Callable[[], Record]]]:
+    """Each case with a function that returns its record or raises what the fit raised, in the order of finishing."""
+    if workers == 1:
+        yield from ((case, partial(work, case)) for case in cases)
+        return
+    context = get_context("spawn")
+    cores = context.Queue()
+    for core in range(workers):
+        cores.put(core)
+    with ProcessPoolExecutor(workers, context, _settle, (cores,)) as pool:
+        waiting = {pool.submit(work, case): case for case in cases}
+        yield from ((waiting[future], future.result) for future in as_completed(waiting))
+
+
+def _settle(cores: Any) -> None:
+    """Keep this process, before JAX starts in it, to one core of those allowed."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+    if hasattr(os, "sched_setaffinity"):
+        allowed = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {allowed[cores.get() % len(allowed)]})
+
+
+def measure(case: Case, keep: Path | None = None) -> Record:
+    """Fit and score one case; keep: a folder for the result as a picture."""
+    from inr_deblur import deblur  # here, so that a worker has settled before JAX is imported
+
+    pictures = case.pair.read()
+    if case.alter:
+        pictures = case.alter(pictures)
+    result = deblur(pictures.blurry, case.config, kernel=pictures.kernel if case.known else None)
+    scores, blurry = (aligned_scores(grey(x), grey(pictures.sharp)) for x in (result.image, pictures.blurry))
+    if keep:
+        stem = f"{case.pair.name}-{case.variant.replace(' ', '_')}"
+        _keep_picture(keep / f"{stem}.png", result.image)
+        _keep_picture(keep / f"{stem}-kernel.png", result.kernel / result.kernel.max())
+    return Record(
+        name=case.pair.name,
+        variant=case.variant,
+        psnr=scores.psnr,
+        ssim=scores.ssim,
+        ssd=scores.ssd,
+        blurry_psnr=blurry.psnr,
+        blurry_ssim=blurry.ssim,
+        similarity=kernel_similarity(result.kernel, pictures.kernel),
+        kernel_side=max(result.kernel.shape),
+        seconds=result.seconds,
+        outcome=result.outcome.name,
+        ok=result.outcome.ok,
+        confidence=float(result.confidence),
+        noise=float(result.noise),
+        device=result.device,
+    )
+
+
+def grey(picture: np.ndarray) -> np.ndarray:
+    """What is scored: the picture itself, or the studio luma of a colour one."""
+    return luma_studio(picture) if picture.ndim == 3 else picture
+
+
+def _keep_picture(path: Path, values: np.ndarray) -> None:
+    from PIL import Image
+
+    Image.fromarray(np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)).save(path)
+
+
+def key(case: Case) -> str:
+    """A name for all that determines a record: settings, files, code."""
+    parts = [asdict(case.config), case.variant, case.known, code_version()]
+    parts += [hashlib.sha256(path.read_bytes()).hexdigest() for path in case.pair[1:]]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+@cache
+def code_version() -> str:
+    """The package's version and a digest of its modules, which a version alone would not tell apart."""
+    folder = Path(inr_deblur.__file__).parent
+    modules = b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
+    return f"{inr_deblur.__version__}+{hashlib.sha256(modules).hexdigest()[:8]}"

@@ -1,0 +1,285 @@
+"""The experiments at toy size, on pictures made here: with a stand-in for the engine, and once with the engine."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from enum import Enum
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import signal
+from skimage import data
+
+import inr_deblur
+from inr_deblur.config import DeblurConfig
+from inr_deblur.errors import InputError
+from inr_deblur.simulate import blur, random_shake_kernel, seen
+
+FOLDER = Path(__file__).parents[1] / "experiments"
+sys.path.insert(0, str(FOLDER))
+
+import development  # noqa: E402
+import devset  # noqa: E402
+import lai  # noqa: E402
+import levin  # noqa: E402
+import robustness  # noqa: E402
+import runner  # noqa: E402
+import tables  # noqa: E402
+from options import parse, usage  # noqa: E402
+from pairs import find_pairs  # noqa: E402
+
+CAMERA = data.camera()[80:150, 200:270] / 255
+
+
+class Stub(Enum):
+    """Outcomes of the stand-in."""
+
+    RECOVERED = True
+    KERNEL_COLLAPSED = False
+
+    @property
+    def ok(self):
+        return self.value
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Stands in for the engine: gives back the blurry picture, or the truth for a known kernel; lists its calls."""
+    made = []
+
+    def deblur(image, config=None, *, kernel=None, progress=None):
+        made.append((image, config, kernel))
+        if image.mean() < 0.01:
+            raise InputError("The picture is black.")
+        return SimpleNamespace(
+            image=np.clip(image + (0.1 if kernel is None else 0.01), 0, 1).astype(np.float32),
+            kernel=np.full((3, 3), 1 / 9, np.float32),
+            seconds=2.0,
+            outcome=Stub(kernel is not None),
+            confidence=0.5,
+            noise=0.01,
+            device="cpu",
+        )
+
+    monkeypatch.setitem(vars(inr_deblur), "deblur", deblur)
+    return made
+
+
+def save_picture(path, values):
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(np.rint(255 * values).astype(np.uint8)).save(path)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two pictures with two kernels each, shared as in Levin's set."""
+    (tmp_path / "data" / "kernels").mkdir(parents=True)
+    for number in (1, 2):
+        kernel = random_shake_kernel(5, number)
+        np.save(tmp_path / "data" / "kernels" / f"kernel{number}.npy", kernel)
+        for picture, sharp in (("im1", CAMERA), ("im3", CAMERA.T)):
+            save_picture(tmp_path / "data" / "blurry" / f"{picture}_kernel{number}.png", blur(sharp, kernel))
+            save_picture(tmp_path / "data" / "sharp" / f"{picture}.png", seen(sharp, kernel))
+    return tmp_path / "data"
+
+
+def read_csv(path):
+    lines = path.read_text().splitlines()
+    return list(csv.DictReader(line for line in lines if not line.startswith("#")))
+
+
+def run(script, *arguments):
+    schema = next(v for k, v in vars(script).items() if k.endswith("Options") and v.__module__ == script.__name__)
+    return script.main(parse(arguments, schema))
+
+
+def test_levin_writes_its_tables(folder, tmp_path, calls):
+    (folder / "peers.csv").write_text(
+        "name,blurry_psnr,blurry_ssim,Other_psnr,Other_ssim\nim1_kernel1,20,.5,30,.9\nim1_kernel2,20,.5,32,.8\n"
+    )
+    out = tmp_path / "out"
+    assert run(levin, f"data_dir={folder}", f"out={out}", "kernel.size=31", "nonblind=true", "pictures=true") == 0
+    rows = read_csv(out / "levin.csv")
+    assert [row["name"] for row in rows] == ["im1_kernel1", "im1_kernel2", "im3_kernel1", "im3_kernel2"]
+    first = rows[0]
+    assert float(first["gain"]) == pytest.approx(float(first["psnr"]) - float(first["blurry psnr"]))
+    assert first["flagged"] == "1" and first["outcome"] == "KERNEL_COLLAPSED" and first["kernel"] == "kernel1"
+    assert float(first["error ratio"]) == pytest.approx(
+        10 ** (0.1 * (float(first["known psnr"]) - float(first["psnr"])))
+    )
+    text = (out / "levin.md").read_text()
+    assert "| Other | 2 | 31.00 | 0.8500 | 30.00 |" in text
+    assert inr_deblur.__version__ in text and "date: " in text and "jax " in text and "cores" in text
+    assert all(config.kernel.size == 31 for _, config, _ in calls)
+    assert len(list((out / "pictures").glob("*.png"))) == 16
+
+
+def test_a_finished_fit_is_not_run_again(folder, tmp_path, calls):
+    arguments = [f"data_dir={folder}", f"out={tmp_path / 'out'}", "subset=im1_*"]
+    run(levin, *arguments)
+    assert len(calls) == 2
+    next((tmp_path / "out" / "records").glob("im1_kernel2-*.json")).unlink()
+    run(levin, *arguments)
+    assert len(calls) == 3
+    run(levin, *arguments, "seed=1")
+    assert len(calls) == 5
+    save_picture(folder / "blurry" / "im1_kernel1.png", CAMERA[2:68, 2:68] * 0.9)
+    run(levin, *arguments)
+    assert len(calls) == 6
+
+
+def test_a_fit_that_raises_does_not_stop_the_others(folder, tmp_path, calls, capsys):
+    save_picture(folder / "blurry" / "im1_kernel1.png", CAMERA[:66, :66] * 0.01)
+    assert run(levin, f"data_dir={folder}", f"out={tmp_path / 'out'}") == 1
+    assert len(read_csv(tmp_path / "out" / "levin.csv")) == 3
+    assert "im1_kernel1 blind: InputError: The picture is black." in capsys.readouterr().out
+
+
+def test_lai_is_grouped_and_scored_on_luma(tmp_path, calls):
+    kernel = random_shake_kernel(9, 0)
+    (tmp_path / "kernels").mkdir()
+    np.save(tmp_path / "kernels" / "kernel_01.npy", kernel)
+    colour = np.stack([CAMERA, CAMERA.T, 1 - CAMERA], -1)
+    for name in ("manmade_01", "saturated_02"):
+        save_picture(tmp_path / "blurry" / f"{name}_kernel_01.png", blur(colour, kernel))
+        save_picture(tmp_path / "sharp" / f"{name}.png", seen(colour, kernel))
+    assert run(lai, f"data_dir={tmp_path}", f"out={tmp_path / 'out'}", "told=true") == 0
+    assert [config.kernel.size for _, config, _ in calls] == [9, 9] and calls[0][0].shape == (62, 62, 3)
+    assert [row["category"] for row in read_csv(tmp_path / "out" / "lai_told.csv")] == ["manmade", "saturated"]
+    assert "| without saturated | told | 1 |" in (tmp_path / "out" / "lai_told.md").read_text()
+
+
+def test_robustness_alters_what_it_says(folder, tmp_path, calls):
+    out = tmp_path / "out"
+    assert run(robustness, f"data_dir={folder}", f"out={out}", "subset=im1_kernel1") == 0
+    rows = {row["variant"]: row for row in read_csv(out / "robustness.csv")}
+    assert len(rows) == len(calls) == 1 + 4 + 2 + 3 + 5 + 5 + 5
+    plain = calls[list(rows).index("plain")][0]
+    assert (calls[list(rows).index("noise 0.03")][0] - plain).std() == pytest.approx(0.03, rel=0.1)
+    assert np.abs(calls[list(rows).index("jpeg 80")][0] - plain).max() > 0.005
+    assert calls[list(rows).index("size x 2.5")][1].kernel.size == 12
+    assert calls[list(rows).index("seed 3")][1].seed == 3
+    assert calls[list(rows).index("border true")][0].shape == (62, 62)
+    assert "mean deviation" in (out / "robustness.md").read_text()
+    with pytest.raises(InputError, match="did you mean noise"):
+        run(robustness, f"data_dir={folder}", "kinds=nois")
+
+
+def test_made_up_borders_agree_with_the_true_one_inside(folder):
+    pictures = find_pairs(str(folder), "im1_kernel1")[0].read()
+    middle = robustness.cut(pictures)
+    for mode in robustness.BORDERS.values():
+        whole = robustness.make_up(mode, pictures)
+        assert whole.blurry.shape == pictures.sharp.shape
+        assert np.abs(whole.blurry[2:-2, 2:-2] - middle.blurry).mean() < 2 * robustness.BORDER_NOISE
+
+
+def test_the_development_set_is_stratified():
+    pytest.importorskip("sklearn")
+    pytest.importorskip("pywt")
+    recipes = devset.plan(210, 0)
+    assert len({(r.family, r.texture, r.noise) for r in recipes}) == 5 * 5 * 6
+    assert sum(r.quick for r in recipes) == 24
+    assert {r.size for r in recipes} >= {7, 101} and {r.noise for r in recipes} >= {0, 0.03}
+    assert recipes == devset.plan(210, 0) and recipes != devset.plan(210, 1)
+
+
+def test_the_development_set_is_honest_and_can_be_run(tmp_path, calls):
+    pytest.importorskip("sklearn")
+    pytest.importorskip("pywt")
+    recipes = [r for r in devset.plan(40, 0) if r.side == 255 and r.noise == 0][:2]
+    for recipe in recipes:
+        blurry, sharp, kernel = devset.make(recipe)
+        assert blurry.shape == sharp.shape and kernel.shape == (recipe.size, recipe.size)
+        grey = [x if x.ndim == 2 else x[..., 0] for x in (blurry, sharp)]
+        inner = signal.fftconvolve(grey[1], kernel, mode="valid")
+        np.testing.assert_allclose(seen(grey[0], kernel), inner, atol=1e-5)
+    assert devset.main(devset.Options(out=str(tmp_path / "set"), count=2)) == 0
+    assert run(development, f"data_dir={tmp_path / 'set'}", f"out={tmp_path / 'out'}", "subset=0*") == 0
+    names = [path.stem for path in sorted((tmp_path / "set" / "blurry").iterdir())]
+    assert [row["name"] for row in read_csv(tmp_path / "out" / "development.csv")] == names and len(calls) == 4
+    assert "By family" in (tmp_path / "out" / "development.md").read_text()
+
+
+@pytest.mark.parametrize(("size", "group"), [("7", "07-15"), ("16", "16-25"), ("45", "26-45"), ("101", "46-")])
+def test_kernels_are_grouped_by_size(size, group):
+    line = {"family": "disk", "texture": "text", "noise": "0.01", "size": size, "side": "255"}
+    assert development.labels(line)["size"] == group
+
+
+def test_the_summary_counts_failures():
+    known = record(psnr=30.0, ssd=1.0)
+    rows = [
+        tables.row(record(psnr=19.0, ssd=4.0, ok=True), known),  # below the input, not flagged
+        tables.row(record(psnr=25.0, ssd=2.0, ok=False), known),  # good, flagged
+        tables.row(record(psnr=29.0, ssd=3.0, ok=True), known),
+    ]
+    line = tables.summary(rows)
+    assert [line[name] for name in ("pairs", "flagged", "below", "missed", "alarms", "lost")] == [3, 1, 1, 1, 1, 2]
+    assert line["error ratio"] == 3 and line["largest ratio"] == 4 and line["worst psnr"] == 19
+
+
+def record(**values):
+    numbers = dict.fromkeys(("ssim", "blurry_ssim", "similarity", "confidence", "noise"), 0.5)
+    texts = {"name": "a", "variant": "blind", "outcome": "RECOVERED", "device": "cpu"}
+    return runner.Record(
+        **(numbers | texts | {"kernel_side": 9, "seconds": 1.0, "blurry_psnr": 20.0, "ok": True} | values)
+    )
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("sed=1", "did you mean seed"),
+        ("kernel.siz=3", "did you mean kernel.size"),
+        ("workers=many", "workers"),
+        ("fast", "key=value"),
+        ("seed=2", "data_dir"),
+    ],
+)
+def test_a_wrong_command_line_gets_one_sentence(argument, words):
+    with pytest.raises(InputError, match=words) as caught:
+        parse([argument] if argument.startswith("seed") else ["data_dir=x", argument], levin.LevinOptions)
+    assert "\n" not in str(caught.value)
+
+
+def test_settings_reach_the_engine():
+    options = parse(["data_dir=x", "kernel.size=31", "loss.cross_scale=0.5", "subset=*_k1,b"], levin.LevinOptions)
+    assert options.fit == DeblurConfig(
+        kernel=type(DeblurConfig().kernel)(31), loss=type(DeblurConfig().loss)(cross_scale=0.5)
+    )
+    assert options.subset == "*_k1,b"
+    with pytest.raises(InputError, match="out of range"):
+        _ = parse(["data_dir=x", "kernel.size=500"], levin.LevinOptions).fit
+    assert "workers=1" in usage(levin.LevinOptions, "About.") and "data_dir=..." in usage(levin.LevinOptions, None)
+
+
+def test_wrong_folders_get_one_sentence(folder, tmp_path):
+    with pytest.raises(InputError, match=r"holds no blurry/\*.png"):
+        find_pairs(str(tmp_path))
+    with pytest.raises(InputError, match="matches none of the 4 names"):
+        find_pairs(str(folder), "im9*")
+    (folder / "kernels" / "kernel2.npy").unlink()
+    with pytest.raises(InputError, match=r"truth is missing.*kernel2.npy"):
+        find_pairs(str(folder))
+    with pytest.raises(InputError, match="make the set with"):
+        run(development, f"data_dir={folder}")
+
+
+def test_workers_are_settled_before_they_work():
+    found = [finished() for _, finished in runner._outcomes(["XLA_FLAGS"] * 2, 2, os.getenv)]
+    assert all("multi_thread_eigen=false" in flags for flags in found)
+
+
+def test_the_engine_itself_in_two_workers(folder, tmp_path):
+    command = [sys.executable, FOLDER / "levin.py", f"data_dir={folder}", f"out={tmp_path / 'out'}", "subset=im1_*"]
+    command += ["workers=2", "kernel.size=5", "schedule.steps=0.01", "generator.image=harmonic"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(path.read_text()) for path in (tmp_path / "out" / "records").iterdir()]
+    assert len(records) == 2 and all(np.isfinite(r["psnr"]) for r in records)
