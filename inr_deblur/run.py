@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+import warnings
 from typing import cast
 
 import hydra
@@ -103,6 +104,7 @@ def _prepare_environment() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of being printed
     for noisy in ("jax", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", "Error .* persistent compilation cache")  # it is slower then, no more
 
 
 if __name__ == "__main__":
