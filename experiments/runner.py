@@ -69,7 +69,8 @@ class Record:
     ssd: float
     blurry_psnr: float
     blurry_ssim: float
-    similarity: float  # of the kernel to the true one
+    similarity: float  # of the kernel to the true one, at quarter pixels
+    whole_similarity: float  # the same at whole pixels, as in the literature
     kernel_side: int  # of the kernel found, pixels
     seconds: float  # of the fit
     outcome: str
@@ -160,6 +161,7 @@ def measure(case: Case, keep: Path | None = None) -> Record:
         blurry_psnr=blurry.psnr,
         blurry_ssim=blurry.ssim,
         similarity=kernel_similarity(result.kernel, pictures.kernel),
+        whole_similarity=kernel_similarity(result.kernel, pictures.kernel, step=1),
         kernel_side=max(result.kernel.shape),
         seconds=result.seconds,
         outcome=result.outcome.name,

@@ -41,6 +41,7 @@ def row(record: Record, known: Record | None = None, **labels: Value) -> dict[st
         "blurry ssim": record.blurry_ssim,
         "gain": record.gain,
         "similarity": record.similarity,
+        "whole-pixel similarity": record.whole_similarity,
         "kernel side": record.kernel_side,
         "seconds": record.seconds,
         "outcome": record.outcome,

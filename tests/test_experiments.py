@@ -5,9 +5,11 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from enum import Enum
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -225,11 +227,9 @@ def test_the_summary_counts_failures():
 
 
 def record(**values):
-    numbers = dict.fromkeys(("ssim", "blurry_ssim", "similarity", "confidence", "noise"), 0.5)
-    texts = {"name": "a", "variant": "blind", "outcome": "RECOVERED", "device": "cpu"}
-    return runner.Record(
-        **(numbers | texts | {"kernel_side": 9, "seconds": 1.0, "blurry_psnr": 20.0, "ok": True} | values)
-    )
+    numbers: dict[str, Any] = dict.fromkeys((field.name for field in fields(runner.Record)), 0.5)
+    sample = {"name": "a", "variant": "blind", "outcome": "RECOVERED", "kernel_side": 9, "blurry_psnr": 20.0}
+    return runner.Record(**(numbers | sample | values))
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,9 @@ def test_wrong_folders_get_one_sentence(folder, tmp_path):
 
 
 def test_workers_are_settled_before_they_work():
-    found = [finished() for _, finished in runner._outcomes(["XLA_FLAGS"] * 2, 2, os.getenv)]
+    cases: list[Any] = ["XLA_FLAGS"] * 2
+    work: Any = os.getenv
+    found: list[Any] = [finished() for _, finished in runner._outcomes(cases, 2, work)]
     assert all("multi_thread_eigen=false" in flags for flags in found)
 
 

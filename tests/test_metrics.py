@@ -112,7 +112,10 @@ def test_kernel_similarity():
     assert kernel_similarity(kernel, kernel[::-1, ::-1]) < 0.99
     delta = np.zeros((3, 3))
     delta[0, 2] = 1
-    assert kernel_similarity(delta, kernel) == pytest.approx(kernel.max() / np.linalg.norm(kernel))
+    assert kernel_similarity(delta, kernel, step=1) == pytest.approx(kernel.max() / np.linalg.norm(kernel))
+    halfway = np.array([[0, 0, 0], [0, 0.5, 0.5], [0, 0, 0]])
+    assert kernel_similarity(halfway, delta) == pytest.approx(1)
+    assert kernel_similarity(halfway, delta, step=1) == pytest.approx(np.sqrt(0.5))
     with pytest.raises(InputError, match="without any mass"):
         kernel_similarity(kernel, np.zeros((3, 3)))
 
