@@ -52,9 +52,18 @@ def refusal(path: str | os.PathLike[str], error: OSError | ValueError) -> InputE
 
 def shown(path: str | os.PathLike[str]) -> str:
     """`path` fit for a sentence: printable whatever bytes it holds, and not endless."""
-    name = os.fspath(path).encode("utf-8", "backslashreplace").decode("utf-8")
+    name = (os.fspath(path) or "an empty name").encode("utf-8", "backslashreplace").decode("utf-8")
     name = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
     return name if len(name) <= 200 else f"{name[:120]}...{name[-60:]}"
+
+
+@contextlib.contextmanager
+def about(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Every InputError of the block, with `path` said first."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{shown(path)}: {error}") from error
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -107,7 +116,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     The temporary name ends like `path`, for writers that go by the suffix.
 
     Raises:
-      InputError: the folder doesn't exist or can't be written to, the disk is full, or `path` is a folder.
+      InputError: the folder doesn't exist or can't be written to, the disk is full, or `path` is a folder; so any
+        OSError of the block.
     """
     target = Path(path)
     part = target.with_name(f"{PART}{secrets.token_hex(4)}{target.suffix}")
@@ -116,10 +126,10 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         with part.open("rb+") as written:
             os.fsync(written.fileno())  # else a power cut could leave the new name on an empty file
         part.replace(target)
-    except (OSError, ValueError) as error:
-        if isinstance(error, OSError):
-            raise refusal(path, error) from error
-        raise
+    except OSError as error:
+        if not target.parent.is_dir():
+            raise InputError(f"The folder {shown(target.parent)} doesn't exist: make it first.") from error
+        raise refusal(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)

@@ -9,7 +9,8 @@ metadata, by rename, whole or not at all.
 | PNG                    | 8 or 16 bit, alpha                 | the same                                  |
 | TIFF, ImageJ, OME-TIFF | integers, floats, alpha, one plane | the same                                  |
 | JPEG                   | 8 bit                              | JPEG at quality 95, no chroma subsampling |
-| WebP, BMP              | 8 bit, alpha                       | the same, without loss                    |
+| WebP                   | 8 bit, alpha                       | the same, without loss                    |
+| BMP                    | 8 bit, alpha                       | the same; PNG where there is alpha        |
 | GIF                    | 8 bit, first frame                 | PNG                                       |
 | camera raw             | 16 bit, developed                  | 16-bit TIFF                               |
 """
@@ -26,7 +27,7 @@ import numpy as np
 
 from inr_deblur import picture_pillow, picture_png, picture_raw, picture_tiff
 from inr_deblur.errors import InputError
-from inr_deblur.files import read_bytes, shown, write_bytes_whole
+from inr_deblur.files import about, read_bytes, shown, write_bytes_whole
 from inr_deblur.picture import SUFFIXES, Kind, Metadata, Picture, Stored, upright
 from inr_deblur.picture_limits import SMALLEST_SIDE
 from inr_deblur.picture_range import from_values, to_values, value_range
@@ -50,6 +51,7 @@ _ENCODERS: dict[str, Callable[[Stored], bytes]] = {
     "bmp": picture_pillow.encode_bmp,
 }
 _HOLDS = {"jpeg": ("uint8",), "webp": ("uint8",), "bmp": ("uint8",), "png": ("uint8", "uint16")}  # TIFF: all types
+_OPAQUE = ("jpeg", "bmp")  # BMP's later versions have alpha, which most programs ignore
 _WRITTEN_AS = {"gif": "png", "raw": "tiff"}  # the others as themselves
 _BEGINNINGS = (
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -91,18 +93,22 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
     """
     stored, format, data = read_stored(path)
     samples = stored.samples
-    _check_content(path, samples)
-    black, white, notes = value_range(samples, stored.bits)
+    with about(path):
+        _check_content(samples)
+        black, white, notes = value_range(samples, stored.bits)
+    written_as = _WRITTEN_AS.get(format, format)
+    if written_as in _OPAQUE and stored.alpha is not None:
+        written_as = "png"
+    if written_as != format:
+        notes += (f"{format.upper()} can't hold the result: it is written as {written_as.upper()}.",)
     suffix = Path(path).suffix.lower()
-    if format not in SUFFIXES or suffix not in SUFFIXES[format]:
-        format = _WRITTEN_AS.get(format, format)
-        suffix = SUFFIXES[format][0]
-    if format == "jpeg":
+    suffix = suffix if suffix in SUFFIXES[written_as] else SUFFIXES[written_as][0]
+    if written_as == "jpeg":
         notes += (f"JPEG loses a little: written again at quality {picture_pillow.JPEG_QUALITY}.",)
     return Picture(
         values=to_values(samples, black, white),
         alpha=stored.alpha,
-        kind=Kind(format, suffix, samples.dtype.name, black, white),
+        kind=Kind(written_as, suffix, samples.dtype.name, black, white),
         meta=stored.meta,
         notes=stored.notes + notes,
         sha256=hashlib.sha256(data).hexdigest(),
@@ -128,10 +134,15 @@ def write_picture(path: str | os.PathLike[str], values: np.ndarray, like: Pictur
         format, target = like.kind.format, target.with_name(target.name + like.kind.suffix)
     if like.kind.dtype not in _HOLDS.get(format, (like.kind.dtype,)):
         raise InputError(f"{format.upper()} can't hold {like.kind.dtype} samples: write .tif instead of {shown(path)}.")
-    if format == "jpeg" and like.alpha is not None:
-        raise InputError(f"JPEG can't hold transparency: write .png instead of {shown(path)}.")
-    samples = from_values(values, like.kind)
-    return write_bytes_whole(target, _ENCODERS[format](Stored(samples, like.alpha, like.meta)))
+    if format in _OPAQUE and like.alpha is not None:
+        raise InputError(f"{format.upper()} can't hold transparency: write .png instead of {shown(path)}.")
+    stored = Stored(from_values(values, like.kind), like.alpha, like.meta)
+    try:
+        with _quiet():
+            data = _ENCODERS[format](stored)
+    except (OSError, ValueError) as error:  # what the format can't hold: too many pixels for WebP, EXIF for JPEG
+        raise InputError(f"{shown(target)} can't be written ({error}): choose .png or .tif.") from error
+    return write_bytes_whole(target, data)
 
 
 def read_stored(path: str | os.PathLike[str]) -> tuple[Stored, str, bytes]:
@@ -142,12 +153,13 @@ def read_stored(path: str | os.PathLike[str]) -> tuple[Stored, str, bytes]:
     """
     data = read_bytes(path)
     suffix = Path(path).suffix.lower()
-    format = _format(path, data, suffix)
+    with about(path):
+        format = _format(data, suffix)
     try:
-        with _quiet():
+        with about(path), _quiet():
             stored = upright(_DECODERS[format](data))
-    except InputError as error:
-        raise InputError(f"{shown(path)}: {error}") from error
+    except InputError:
+        raise
     except Exception as error:  # decoders raise anything, MemoryError to AssertionError, on bytes made to break them
         raise InputError(f"{shown(path)} is a broken {format.upper()} file: get an unbroken copy.") from error
     notes = stored.notes
@@ -157,22 +169,22 @@ def read_stored(path: str | os.PathLike[str]) -> tuple[Stored, str, bytes]:
     return Stored(stored.samples, stored.alpha, stored.meta, 1, stored.bits, notes), format, data
 
 
-def _format(path: str | os.PathLike[str], data: bytes, suffix: str) -> str:
+def _format(data: bytes, suffix: str) -> str:
     """Which decoder is for `data`; raises InputError when none is."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "webp"
     if data[4:8] == b"ftyp":
         if data[8:11] == b"crx":
             return "raw"
-        raise InputError(f"{shown(path)} is HEIC, AVIF or a film: convert it to JPEG, PNG or TIFF first.")
+        raise InputError("This is HEIC, AVIF or a film: convert it to JPEG, PNG or TIFF first.")
     for beginning, name in _CONVERT_FIRST:
         if data.startswith(beginning):
-            raise InputError(f"{shown(path)} is {name}: convert it to JPEG, PNG or TIFF first.")
+            raise InputError(f"This is {name}: convert it to JPEG, PNG or TIFF first.")
     for beginning, format in _BEGINNINGS:
         if data.startswith(beginning):
             is_raw = format == "tiff" and (suffix in picture_raw.SUFFIXES or data[8:10] == b"CR")
             return "raw" if is_raw else format
-    raise InputError(f"{shown(path)} is not a picture: give a JPEG, PNG, TIFF, WebP, BMP or camera raw file.")
+    raise InputError("This is not a picture: give a JPEG, PNG, TIFF, WebP, BMP or camera raw file.")
 
 
 @contextlib.contextmanager
@@ -191,15 +203,13 @@ def _quiet() -> Iterator[None]:
                 talker.disabled = was
 
 
-def _check_content(path: str | os.PathLike[str], samples: np.ndarray) -> None:
+def _check_content(samples: np.ndarray) -> None:
     height, width = samples.shape[:2]
     if min(height, width) < SMALLEST_SIDE:
-        raise InputError(f"{shown(path)} has {width} x {height} pixels: give a picture of at least 16 x 16.")
+        raise InputError(f"The picture has {width} x {height} pixels: give one of at least 16 x 16.")
     if samples.dtype.kind == "f":
         bad = samples.size - int(np.isfinite(samples).sum())
         if bad:
-            raise InputError(
-                f"{shown(path)} has {bad} values that are not a number or infinite: replace them by those around."
-            )
+            raise InputError(f"{bad} values are not a number or infinite: replace them by those around.")
     if samples.min() == samples.max():
-        raise InputError(f"{shown(path)} is of one single value everywhere: give a picture that shows something.")
+        raise InputError("The picture is of one single value everywhere: give one that shows something.")

@@ -14,16 +14,19 @@ linear light, bright on black). Written: .npy, float32.
 import io
 import math
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from inr_deblur.errors import InputError
-from inr_deblur.files import read_bytes, shown, write_bytes_whole
+from inr_deblur.files import about, read_bytes, shown, write_bytes_whole
 from inr_deblur.image_io import read_stored
 
 LARGEST_SIDE = 301  # pixels, without its empty margins
 MOST_NEGATIVE = 0.02  # share of the positive mass that negative entries may have to be taken for ringing
+MOST_ENTRIES = 2**24  # of an array that is looked at at all
+ENLARGED_SIDE = 200  # pixels: from here on, pictures may be enlarged views such as a run's kernel.png
 SUM_TOLERANCE = 1e-3
 CENTRE_TOLERANCE = 0.5  # pixels from the middle to the centre of mass that are not worth a word
 _NPY = b"\x93NUMPY"
@@ -37,10 +40,8 @@ def read_kernel(path: str | os.PathLike[str]) -> tuple[np.ndarray, tuple[str, ..
         dark on bright.
     """
     array, notes = _read_array(path)
-    try:
+    with about(path):
         kernel, done = checked_kernel(array)
-    except InputError as error:
-        raise InputError(f"{shown(path)}: {error}") from error
     return kernel, (*notes, *done)
 
 
@@ -61,7 +62,7 @@ def write_kernel(path: str | os.PathLike[str], kernel: np.ndarray) -> Path:
 
 
 def checked_kernel(array: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """A kernel as the mathematics wants it, (K, L) float32 with odd sides and sum 1, from an array that is meant as one.
+    """A kernel as the mathematics wants it, (K, L) float32 with odd sides and sum 1, from an array meant as one.
 
     In this order: colour to grey, small negative entries to zero, empty margins cut off evenly about the centre, even
     sides padded at their end (which leaves the centre at K//2), divided by the sum. Nothing is shifted: where the
@@ -96,62 +97,77 @@ def checked_kernel(array: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _read_array(path: str | os.PathLike[str]) -> tuple[np.ndarray, list[str]]:
+    """The array that the file holds, of any shape, and what reading it changed."""
     data = read_bytes(path)
     if data.startswith(_NPY):
-        return _parse_npy(path, data), []
+        with about(path):
+            return _parse_npy(data), []
     if Path(path).suffix.lower() in (".npy", ".npz", ".mat"):
         raise InputError(f"{shown(path)} is no .npy file: write it with numpy.save, or give a PNG or TIFF.")
     stored, format, _ = read_stored(path)
     notes = list(stored.notes)
-    samples = stored.samples
     if stored.alpha is not None:
         notes.append("Its alpha channel was ignored.")
     if format in ("jpeg", "webp", "gif"):
         notes.append("A kernel in this format has lost its small values: .npy or TIFF keeps them.")
+    with about(path):
+        return _as_drawn(stored.samples, notes), notes
+
+
+def _as_drawn(samples: np.ndarray, notes: list[str]) -> np.ndarray:
+    """The kernel that a picture shows, (K, L) or (K, L, 3): bright on black, one pixel an entry."""
     grey = samples if samples.ndim == 2 else samples.max(axis=2)
     rim = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     if grey.min() < grey.max() == rim.min():
-        raise InputError(f"{shown(path)} shows the kernel dark on bright: invert it.")
-    return samples, notes
+        raise InputError("The picture shows the kernel dark on bright: invert it.")
+    height, width = grey.shape
+    if max(height, width) >= ENLARGED_SIDE:
+        for factor in range(math.gcd(height, width), 1, -1):
+            small = samples[::factor, ::factor]
+            if height % factor == width % factor == 0 and np.array_equal(samples, _enlarged(small, factor)):
+                notes.append(f"The picture shows the kernel {factor} times enlarged: read at its own size.")
+                return small
+    return samples
 
 
-def _parse_npy(path: str | os.PathLike[str], data: bytes) -> np.ndarray:
+def _enlarged(samples: np.ndarray, factor: int) -> np.ndarray:
+    return samples.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def _parse_npy(data: bytes) -> np.ndarray:
     """The array of an .npy file, its header checked against its size before any memory is taken."""
     file = io.BytesIO(data)
     try:
-        version = np.lib.format.read_magic(file)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, _, dtype = read_header(file)
-        if dtype.kind not in "buif":
-            raise InputError(f"{shown(path)} holds {dtype} values: give real numbers.")
-        if math.prod(shape) * dtype.itemsize != len(data) - file.tell():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers that only old versions wrote
+            version = np.lib.format.read_magic(file)
+            v1, v2 = np.lib.format.read_array_header_1_0, np.lib.format.read_array_header_2_0
+            shape, _, dtype = (v1 if version == (1, 0) else v2)(file)
+        count = math.prod(shape)
+        if dtype.kind in "buif" and count * dtype.itemsize != len(data) - file.tell():
             raise ValueError("the header contradicts the size")
-        file.seek(0)
-        return np.lib.format.read_array(file, allow_pickle=False)
-    except InputError:
-        raise
     except Exception as error:  # the header is Python source: its parser raises anything on broken bytes
-        raise InputError(f"{shown(path)} is a broken .npy file: write it again with numpy.save.") from error
+        raise InputError("This is a broken .npy file: write it again with numpy.save.") from error
+    if dtype.kind not in "buif":
+        raise InputError(f"The array is of the type {dtype}: give real numbers.")
+    if count > MOST_ENTRIES:
+        raise InputError(f"The array has {count} entries: give a kernel, of at most {LARGEST_SIDE} pixels a side.")
+    file.seek(0)
+    return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _as_plane(array: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """(K, L) float64 from (K, L), (K, L, 3) or either with further axes of length 1."""
     notes = []
-    if array.ndim != 2:
-        shape = " x ".join(map(str, array.shape)) or "a single number"
-        while array.ndim > 2 and 1 in array.shape:
-            array = array.squeeze(axis=array.shape.index(1))
-        if array.ndim == 3 and array.shape[2] == 3:
-            same = (array == array[..., :1]).all()
-            array = array[..., 0] if same else array.mean(axis=2)
-            notes.append(f"Its colours were {'all the same: one was taken' if same else 'averaged'}.")
-        elif array.ndim == 2:
-            notes.append(f"Its shape {shape} was read as {array.shape[0]} x {array.shape[1]}.")
-    if array.ndim != 2:
-        raise InputError(f"The kernel has the shape {shape}: give rows and columns.")
+    shape = " x ".join(map(str, array.shape)) or "of a single number"
+    while array.ndim > 2 and 1 in array.shape:
+        array = array.squeeze(axis=array.shape.index(1))
+    if array.ndim == 3 and array.shape[2] == 3:
+        same = bool((array == array[..., :1]).all())
+        array = array[..., 0] if same else array.mean(axis=2)
+        notes.append(f"Its colours were {'all the same: one was taken' if same else 'averaged'}.")
+    if array.ndim != 2 or not array.size:
+        raise InputError(f"The kernel's shape is {shape}: give one of rows and columns.")
     return array.astype(np.float64), notes
 
 

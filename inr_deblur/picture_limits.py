@@ -3,6 +3,7 @@
 from inr_deblur.errors import InputError
 
 MOST_PIXELS = 178_000_000  # just below where Pillow refuses; a float32 colour picture of that size takes 2 GiB
+MOST_BYTES = 4 * 2**30  # of the samples as they are stored
 SMALLEST_SIDE = 16  # pixels: below, there is no room for an edge and its blur
 
 

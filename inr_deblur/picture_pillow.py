@@ -15,7 +15,7 @@ from inr_deblur.picture import Metadata, Resolution, Stored, split_alpha
 from inr_deblur.picture_limits import check_sides
 
 JPEG_QUALITY = 95
-READ = ("JPEG", "MPO", "WEBP", "BMP", "DIB", "GIF")  # Pillow's names
+_READ = ("JPEG", "WEBP", "BMP", "GIF")  # Pillow's names; JPEG with several pictures (MPO) is among them
 _MODES = {  # Pillow's mode -> the mode it is read as, and what to say
     "1": ("L", "Black and white were turned into 8-bit grey."),
     "P": ("RGB", "The palette was turned into full colour."),
@@ -30,17 +30,17 @@ _MODES = {  # Pillow's mode -> the mode it is read as, and what to say
 
 def decode(data: bytes) -> Stored:
     """JPEG, WebP, BMP or GIF -> samples, alpha uint8. Raises InputError or what Pillow says of broken data."""
-    with Image.open(io.BytesIO(data), formats=READ) as image:
+    with Image.open(io.BytesIO(data), formats=_READ) as image:
         check_sides(image.height, image.width)
-        frames = getattr(image, "n_frames", 1)
+        several = getattr(image, "is_animated", False)
         mode, note = _MODES.get(image.mode, (image.mode, None))
-        if image.mode == "P" and "transparency" in image.info:
-            mode = "RGBA"
+        if "transparency" in image.info and mode in ("L", "RGB"):
+            mode = {"L": "LA", "RGB": "RGBA"}[mode]
         info = image.info
         pixels = np.asarray(image if mode == image.mode else image.convert(mode))
     notes = [note] if note else []
-    if frames > 1:
-        notes.append(f"The first of the file's {frames} frames was taken; the others are not in the result.")
+    if several:
+        notes.append("The first of the file's pictures was taken; the result has no others.")
     block = info.get("exif", b"").removeprefix(exif.PREFIX) or None
     icc = None if image.mode == "CMYK" else info.get("icc_profile") or None
     samples, alpha = split_alpha(pixels)
@@ -59,7 +59,7 @@ def encode_webp(stored: Stored) -> bytes:
 
 
 def encode_bmp(stored: Stored) -> bytes:
-    """Samples and alpha uint8 -> BMP."""
+    """Samples uint8 -> BMP; alpha must be None."""
     return _encode(stored, "BMP")
 
 

@@ -52,7 +52,7 @@ def decode(data: bytes) -> Stored:
     if depth < 8 and colour_type == 0:
         notes.append(f"{depth}-bit grey was turned into 8-bit grey.")
     if b"acTL" in names:
-        notes.append("The animation's default frame was taken; the others are not in the result.")
+        notes.append("The animation's default picture was taken; the result has no others.")
     samples, alpha = split_alpha(channels)
     meta = _metadata(chunks)
     return Stored(samples, alpha, meta, exif.orientation(meta.exif), notes=tuple(notes))

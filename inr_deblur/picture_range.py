@@ -9,9 +9,11 @@ import math
 
 import numpy as np
 
+from inr_deblur.errors import InputError
 from inr_deblur.picture import Kind
 
 _DEPTHS = (8, 10, 12, 14, 16, 20, 24, 32, 48, 64)  # bits that real sensors and converters have
+LARGEST = 1e300  # of a float; above, there may be no power of two to divide by
 _DARK = 1 / 16  # floats that stay below this are scaled up
 _SHORT = (np.uint8, np.uint16, np.float16, np.float32)  # types that float32 holds exactly
 
@@ -22,8 +24,13 @@ def value_range(samples: np.ndarray, bits: int | None = None) -> tuple[float, fl
     Args:
       samples: finite, of any real type.
       bits: significant bits of a sample, where the file says so.
+
+    Raises:
+      InputError: values above LARGEST.
     """
     low, high = float(samples.min()), float(samples.max())
+    if max(-low, high) > LARGEST:
+        raise InputError(f"Values as large as {max(-low, high):.3g} can't be worked with: divide them by a constant.")
     kind, full = samples.dtype.kind, samples.dtype.itemsize * 8
     if kind == "u" or (kind == "i" and low >= 0):
         depth = next(depth for depth in _DEPTHS if high < 2.0**depth or depth == full)

@@ -10,9 +10,12 @@ from inr_deblur.picture import Stored
 from inr_deblur.picture_limits import check_sides
 
 SUFFIXES = frozenset(
-    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .rwl "
-    ".sr2 .srf .srw .x3f".split()
-)
+    (
+        ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff",
+        ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef",
+        ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f",
+    )
+)  # fmt: skip
 SRGB_CURVE = (2.4, 12.92)  # exponent and slope at black
 
 
@@ -27,4 +30,4 @@ def decode(data: bytes) -> Stored:
     with rawpy.imread(io.BytesIO(data)) as raw:
         check_sides(raw.sizes.raw_height, raw.sizes.raw_width)
         samples = raw.postprocess(use_camera_wb=True, no_auto_bright=True, gamma=SRGB_CURVE, output_bps=16)
-    return Stored(samples, notes=("The camera raw was developed to 16-bit sRGB; the result is a TIFF file.",))
+    return Stored(samples, notes=("The camera raw was developed to 16-bit sRGB.",))
