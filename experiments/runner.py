@@ -34,7 +34,7 @@ class Options(DeblurConfig):
     subset: str = "*"  # which pairs: globs of their names, with commas between them
     workers: int = 1  # pictures at the same time, each on a core of its own
     nonblind: bool = False  # restore with the true kernels too, which tells what the blind search loses
-    pictures: bool = False  # keep the results as pictures
+    pictures: bool = False  # keep the results of the fits that are run now as pictures
 
     @property
     def fit(self) -> DeblurConfig:
@@ -44,6 +44,7 @@ class Options(DeblurConfig):
         return config
 
 
+ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 BLIND, KNOWN = "blind", "known kernel"
 
 
@@ -132,7 +133,7 @@ def _outcomes(
 def _settle(cores: Any) -> None:
     """Keep this process, before JAX starts in it, to one core of those allowed."""
     os.environ["OMP_NUM_THREADS"] = "1"
-    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {ONE_THREAD}".strip()
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     if hasattr(os, "sched_setaffinity"):
         allowed = sorted(os.sched_getaffinity(0))

@@ -2,9 +2,9 @@
 
 import csv
 import io
-import math
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -15,6 +15,7 @@ from statistics import mean, median
 from runner import BLIND, KNOWN, Record, code_version
 
 from inr_deblur.files import write_bytes_whole
+from inr_deblur.metrics import error_ratio
 
 Value = str | int | float | None
 Row = Mapping[str, Value]
@@ -51,8 +52,8 @@ def row(record: Record, known: Record | None = None, **labels: Value) -> dict[st
         "device": record.device,
     }
     if known:
-        ratio = record.ssd / known.ssd if known.ssd else math.inf
-        values |= {"known psnr": known.psnr, "known ssim": known.ssim, "error ratio": ratio}
+        values |= {"known psnr": known.psnr, "known ssim": known.ssim}
+        values |= {"error ratio": error_ratio(record.ssd, known.ssd)}
     return values
 
 
@@ -109,12 +110,12 @@ def write_tables(
 
 def provenance() -> list[str]:
     """When, by what and on which machine: the head of every table."""
-    script, *arguments = sys.argv
+    script = Path(sys.argv[0]).resolve()
     return [
         f"date: {datetime.now().astimezone().isoformat(timespec='minutes')}",
         f"inr_deblur: {code_version()}, jax {version('jax')}, Python {platform.python_version()}",
         f"machine: {_processor()}, {os.cpu_count()} cores",
-        f"command: python {Path(script).parent.name}/{Path(script).name} {' '.join(arguments)}",
+        f"command: python {shlex.join([f'{script.parent.name}/{script.name}', *sys.argv[1:]])}",
     ]
 
 

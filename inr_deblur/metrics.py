@@ -188,6 +188,6 @@ def kernel_similarity(estimate: ArrayLike, truth: ArrayLike, *, step: float = 0.
     return float(largest / np.linalg.norm(a))
 
 
-def error_ratio(blind: Scores, known: Scores) -> float:
-    """Squared error of the blind result over that with the true kernel, one engine (Levin et al., CVPR 2009)."""
-    return blind.ssd / known.ssd if known.ssd > 0 else math.inf
+def error_ratio(blind: float, known: float) -> float:
+    """Summed squared error of the blind result over that with the true kernel, one engine (Levin et al., 2009)."""
+    return blind / known if known > 0 else math.inf
