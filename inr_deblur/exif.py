@@ -8,6 +8,7 @@ them; therefore single numbers are overwritten where they stand.
 Source: CIPA DC-008 (Exif 2.32), sections 4.5.2 and 4.6.
 """
 
+import re
 import struct
 
 PREFIX = b"Exif\x00\x00"  # in JPEG only
@@ -45,6 +46,11 @@ def made_upright(block: bytes) -> bytes:
     except (struct.error, KeyError):
         pass  # a block that ends early or lacks a tag has that much less to correct
     return bytes(changed)
+
+
+def xmp_made_upright(xmp: bytes) -> bytes:
+    """Adobe's XML description, which may repeat the orientation, for the picture once it is turned."""
+    return re.sub(rb"(tiff:Orientation(?:=[\"']|>))[1-8]", rb"\g<1>1", xmp)
 
 
 def _order(block: bytes) -> str:

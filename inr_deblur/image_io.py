@@ -21,6 +21,7 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from inr_deblur import picture_pillow, picture_png, picture_raw, picture_tiff
 from inr_deblur.errors import InputError
 from inr_deblur.files import about, read_bytes, shown, write_bytes_whole
 from inr_deblur.picture import SUFFIXES, Kind, Metadata, Picture, Stored, upright
+from inr_deblur.picture_formats import format_of
 from inr_deblur.picture_limits import SMALLEST_SIDE
 from inr_deblur.picture_range import from_values, to_values, value_range
 
@@ -53,35 +55,6 @@ _ENCODERS: dict[str, Callable[[Stored], bytes]] = {
 _HOLDS = {"jpeg": ("uint8",), "webp": ("uint8",), "bmp": ("uint8",), "png": ("uint8", "uint16")}  # TIFF: all types
 _OPAQUE = ("jpeg", "bmp")  # BMP's later versions have alpha, which most programs ignore
 _WRITTEN_AS = {"gif": "png", "raw": "tiff"}  # the others as themselves
-_BEGINNINGS = (
-    (b"\x89PNG\r\n\x1a\n", "png"),
-    (b"\xff\xd8\xff", "jpeg"),
-    (b"BM", "bmp"),
-    (b"GIF8", "gif"),
-    (b"FUJIFILMCCD-RAW", "raw"),
-    (b"II\x1a\0\0\0HEAPCCDR", "raw"),
-    (b"IIRO", "raw"),
-    (b"IIRS", "raw"),
-    (b"MMOR", "raw"),
-    (b"IIU\0", "raw"),
-    (b"\0MRM", "raw"),
-    (b"FOVb", "raw"),
-    (b"II*\0", "tiff"),
-    (b"MM\0*", "tiff"),
-    (b"II+\0", "tiff"),
-    (b"MM\0+", "tiff"),
-)
-_CONVERT_FIRST = (  # pictures that are recognised and not read
-    (b"\0\0\0\x0cjP  ", "JPEG 2000"),
-    (b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (b"8BPS", "a Photoshop document"),
-    (b"%PDF", "a PDF document"),
-    (b"<svg", "a drawing (SVG)"),
-    (b"\x00\x00\x01\x00", "an icon"),
-    (b"v/1\x01", "OpenEXR"),
-    (b"SIMPLE  =", "FITS"),
-    (b"\x89HDF", "HDF5"),
-)
 
 
 def read_picture(path: str | os.PathLike[str]) -> Picture:
@@ -154,7 +127,7 @@ def read_stored(path: str | os.PathLike[str]) -> tuple[Stored, str, bytes]:
     data = read_bytes(path)
     suffix = Path(path).suffix.lower()
     with about(path):
-        format = _format(data, suffix)
+        format = format_of(data, suffix)
     try:
         with about(path), _quiet():
             stored = upright(_DECODERS[format](data))
@@ -162,29 +135,11 @@ def read_stored(path: str | os.PathLike[str]) -> tuple[Stored, str, bytes]:
         raise
     except Exception as error:  # decoders raise anything, MemoryError to AssertionError, on bytes made to break them
         raise InputError(f"{shown(path)} is a broken {format.upper()} file: get an unbroken copy.") from error
-    notes = stored.notes
     expected = picture_raw.SUFFIXES if format == "raw" else SUFFIXES.get(format, (f".{format}",))
     if suffix and suffix not in expected:
-        notes = (f"Named {suffix}, the file holds {format.upper()}, as which it was read.", *notes)
-    return Stored(stored.samples, stored.alpha, stored.meta, 1, stored.bits, notes), format, data
-
-
-def _format(data: bytes, suffix: str) -> str:
-    """Which decoder is for `data`; raises InputError when none is."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    if data[4:8] == b"ftyp":
-        if data[8:11] == b"crx":
-            return "raw"
-        raise InputError("This is HEIC, AVIF or a film: convert it to JPEG, PNG or TIFF first.")
-    for beginning, name in _CONVERT_FIRST:
-        if data.startswith(beginning):
-            raise InputError(f"This is {name}: convert it to JPEG, PNG or TIFF first.")
-    for beginning, format in _BEGINNINGS:
-        if data.startswith(beginning):
-            is_raw = format == "tiff" and (suffix in picture_raw.SUFFIXES or data[8:10] == b"CR")
-            return "raw" if is_raw else format
-    raise InputError("This is not a picture: give a JPEG, PNG, TIFF, WebP, BMP or camera raw file.")
+        named = f"Named {suffix}, the file holds {format.upper()}, as which it was read."
+        stored = replace(stored, notes=(named, *stored.notes))
+    return stored, format, data
 
 
 @contextlib.contextmanager

@@ -47,6 +47,7 @@ class Metadata:
 
     icc: bytes | None = None  # colour profile
     exif: bytes | None = None  # a TIFF structure, without the "Exif" prefix of JPEG
+    xmp: bytes | None = None  # Adobe's XML description; PNG's is among its private text chunks
     resolution: Resolution | None = None
     private: Any = None  # what only the format's own codec can read and write
 
@@ -120,6 +121,8 @@ def upright(stored: Stored) -> Stored:
     meta = stored.meta
     if meta.exif:
         meta = replace(meta, exif=exif_data.made_upright(meta.exif))
+    if meta.xmp:
+        meta = replace(meta, xmp=exif_data.xmp_made_upright(meta.xmp))
     if meta.resolution and turned >= 5:
         meta = replace(meta, resolution=Resolution(meta.resolution.y, meta.resolution.x, meta.resolution.unit))
     return replace(

@@ -31,7 +31,7 @@ _MODES = {  # Pillow's mode -> the mode it is read as, and what to say
 def decode(data: bytes) -> Stored:
     """JPEG, WebP, BMP or GIF -> samples, alpha uint8. Raises InputError or what Pillow says of broken data."""
     with Image.open(io.BytesIO(data), formats=_READ) as image:
-        check_sides(image.height, image.width)
+        check_sides(image.height, image.width, len(data))
         several = getattr(image, "is_animated", False)
         mode, note = _MODES.get(image.mode, (image.mode, None))
         if "transparency" in image.info and mode in ("L", "RGB"):
@@ -44,7 +44,8 @@ def decode(data: bytes) -> Stored:
     block = info.get("exif", b"").removeprefix(exif.PREFIX) or None
     icc = None if image.mode == "CMYK" else info.get("icc_profile") or None
     samples, alpha = split_alpha(pixels)
-    meta = Metadata(icc, block, _resolution(info))
+    xmp = None if several else info.get("xmp")  # with several pictures it tells where the others are
+    meta = Metadata(icc, block, xmp, _resolution(info))
     return Stored(samples, alpha, meta, exif.orientation(block), notes=tuple(notes))
 
 
@@ -69,6 +70,8 @@ def _encode(stored: Stored, kind: str, **options: object) -> bytes:
         options["icc_profile"] = meta.icc
     if meta.exif:
         options["exif"] = exif.PREFIX + meta.exif if kind == "JPEG" else meta.exif
+    if meta.xmp:
+        options["xmp"] = meta.xmp
     if meta.resolution and (per_inch := meta.resolution.per("inch")):
         options["dpi"] = tuple(float(side) for side in per_inch)
     written = io.BytesIO()

@@ -38,7 +38,7 @@ class PngChunks:
 def decode(data: bytes) -> Stored:
     """PNG -> samples, alpha uint8 or uint16. Raises InputError or what libpng says of broken data."""
     width, height, depth, colour_type = struct.unpack_from(">IIBB", data, 16)
-    check_sides(height, width)
+    check_sides(height, width, len(data))
     channels = imagecodecs.png_decode(data)
     if channels.shape[:2] != (height, width):
         raise InputError("The PNG contradicts itself about its size: save it anew.")
@@ -95,7 +95,7 @@ def _metadata(chunks: list[tuple[bytes, bytes]]) -> Metadata:
         scale, name = (100, "cm") if unit == _METRE else (1, "none")
         resolution = Resolution(Fraction(x, scale), Fraction(y, scale), name) if x and y else None
     copied = PngChunks(tuple(chunk for chunk in chunks if chunk[0] in _COLOUR + _TEXT))
-    return Metadata(icc, found.get(b"eXIf"), resolution, copied)
+    return Metadata(icc, found.get(b"eXIf"), None, resolution, copied)
 
 
 def _metadata_chunks(meta: Metadata) -> Iterator[tuple[bytes, bytes]]:

@@ -12,7 +12,7 @@ import numpy as np
 from inr_deblur.errors import InputError
 from inr_deblur.picture import Kind
 
-_DEPTHS = (8, 10, 12, 14, 16, 20, 24, 32, 48, 64)  # bits that real sensors and converters have
+_DEPTHS = (8, 10, 12, 14, 16, 20, 24, 32)  # bits that real sensors and converters have
 LARGEST = 1e300  # of a float; above, there may be no power of two to divide by
 _DARK = 1 / 16  # floats that stay below this are scaled up
 _SHORT = (np.uint8, np.uint16, np.float16, np.float32)  # types that float32 holds exactly
@@ -22,7 +22,7 @@ def value_range(samples: np.ndarray, bits: int | None = None) -> tuple[float, fl
     """The stored values that stand for 0 and 1, and a sentence on them where they aren't those of the type.
 
     Args:
-      samples: finite, of any real type.
+      samples: finite; floats, or integers of at most 32 bits.
       bits: significant bits of a sample, where the file says so.
 
     Raises:
@@ -61,7 +61,9 @@ def from_values(values: np.ndarray, kind: Kind) -> np.ndarray:
     stored += kind.black
     if dtype.kind == "f":
         return stored.astype(dtype)
-    return np.rint(stored, out=stored).clip(kind.black, kind.white).astype(dtype)
+    limits = np.iinfo(dtype)
+    low, high = max(kind.black, limits.min), min(kind.white, limits.max)  # powers of two may lie one above
+    return np.rint(stored, out=stored).clip(low, high).astype(dtype)
 
 
 def _working_type(dtype: np.dtype, span: float) -> type:

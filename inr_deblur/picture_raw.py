@@ -28,6 +28,6 @@ def decode(data: bytes) -> Stored:
             "Camera raw needs the package rawpy: run pip install 'inr_deblur[raw]', or give a TIFF or JPEG."
         ) from error
     with rawpy.imread(io.BytesIO(data)) as raw:
-        check_sides(raw.sizes.raw_height, raw.sizes.raw_width)
+        check_sides(raw.sizes.raw_height, raw.sizes.raw_width, len(data))
         samples = raw.postprocess(use_camera_wb=True, no_auto_bright=True, gamma=SRGB_CURVE, output_bps=16)
     return Stored(samples, notes=("The camera raw was developed to 16-bit sRGB.",))

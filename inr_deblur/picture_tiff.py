@@ -7,6 +7,7 @@ Source: TIFF 6.0 (Adobe, 1992); the tags by number are its appendix A.
 """
 
 import io
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -19,9 +20,10 @@ from inr_deblur.picture import Metadata, Resolution, Stored
 from inr_deblur.picture_limits import MOST_BYTES, check_sides
 from inr_deblur.picture_tiff_planes import description, first_plane, planes
 
-_SOFTWARE, _DATE, _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 305, 306, 274, 282, 283, 296
+_SOFTWARE, _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 305, 274, 282, 283, 296
+_XMP, _INK_SET, _CMYK = 700, 332, 1
 _COPIED = {  # further tags that hold for the result as well
-    271: "Make", 272: "Model", 315: "Artist", 700: "XMP", 33432: "Copyright", 33723: "IPTC",
+    271: "Make", 272: "Model", 306: "DateTime", 315: "Artist", 33432: "Copyright", 33723: "IPTC",
     33550: "ModelPixelScale", 33922: "ModelTiepoint", 34264: "ModelTransformation", 34735: "GeoKeyDirectory",
     34736: "GeoDoubleParams", 34737: "GeoAsciiParams", 42112: "GDAL_METADATA", 42113: "GDAL_NODATA",
 }  # fmt: skip
@@ -39,9 +41,8 @@ class TiffTags:
     """What only a TIFF file can hold."""
 
     description: bytes | None = None
-    software: str | None = None
-    date: str | None = None
-    copied: tuple[tuple[int, int, int, object, bool], ...] = ()  # as tifffile's `extratags`
+    software: bytes | None = None
+    copied: tuple[tuple[int, int, int, object, bool], ...] = ()  # further tags, as tifffile's `extratags`
     compressed: bool = True
     alpha: int = _PLAIN  # what the extra sample is
 
@@ -60,13 +61,14 @@ def decode(data: bytes) -> Stored:
         tags = TiffTags(
             description(tiff, page, alone=count == 1),
             _text(page, _SOFTWARE),
-            _text(page, _DATE),
-            tuple((tag.code, int(tag.dtype), tag.count, tag.value, True) for tag in page.tags if tag.code in _COPIED),
+            tuple(_copy(tag) for tag in page.tags if tag.code in _COPIED),
             page.compression != _NO_COMPRESSION,
             _PREMULTIPLIED if _PREMULTIPLIED in page.extrasamples else _PLAIN if _PLAIN in page.extrasamples else 0,
         )
         icc = None if page.photometric == _SEPARATED else page.iccprofile
-        meta = Metadata(icc or None, exif_in_tiff.taken_out(data), _resolution(page), tags)
+        xmp = page.tags.valueof(_XMP)
+        xmp = xmp if isinstance(xmp, bytes) and xmp else None
+        meta = Metadata(icc or None, exif_in_tiff.taken_out(data), xmp, _resolution(page), tags)
         orientation = page.tags.valueof(_ORIENTATION, 1)
         return Stored(
             samples, alpha, meta, orientation if orientation in range(1, 9) else 1, page.bitspersample, tuple(notes)
@@ -94,24 +96,23 @@ def encode(stored: Stored) -> bytes:
         predictor=tags.compressed,
         iccprofile=meta.icc,
         description=tags.description,
-        datetime=tags.date,
         resolution=resolution,
         resolutionunit=unit,
         software=tags.software or False,
         metadata=None,
-        extratags=tags.copied,
+        extratags=[*tags.copied, *([(_XMP, 1, len(meta.xmp), meta.xmp, True)] if meta.xmp else [])],
     )
     return exif_in_tiff.put_in(written.getvalue(), exif_in_tiff.directories(meta.exif))
 
 
 def _check(page: tifffile.TiffPage, size: int) -> None:
     """Raise InputError, by the tags alone, for what can't be decoded, is too large, or lacks data."""
-    check_sides(page.imagelength * page.imagedepth, page.imagewidth)
+    check_sides(page.imagelength * page.imagedepth, page.imagewidth, size)
     if page.is_tiled:
-        check_sides(page.tilelength * page.tiledepth, page.tilewidth)
+        check_sides(page.tilelength * page.tiledepth, page.tilewidth, size)
     if page.nbytes > MOST_BYTES:
         raise InputError(f"The TIFF file's samples take {page.nbytes / 2**30:.0f} GiB: give one with fewer channels.")
-    if page.dtype is None or page.dtype.kind not in "buif":
+    if page.dtype is None or page.dtype.kind not in "buif" or (page.dtype.kind in "ui" and page.dtype.itemsize > 4):
         raise InputError("TIFF with samples of this type can't be read: save it with 8 or 16 bits.")
     if page.compression not in _COMPRESSIONS:
         name = getattr(page.compression, "name", page.compression)
@@ -121,7 +122,7 @@ def _check(page: tifffile.TiffPage, size: int) -> None:
         name = getattr(page.photometric, "name", page.photometric)
         raise InputError(f"TIFF with colours stored as {name} can't be read: save it as grey or RGB.")
     pieces = list(zip(page.dataoffsets, page.databytecounts, strict=True))
-    if not pieces or any(count <= 0 or at <= 0 or at + count > size for at, count in pieces):
+    if len(pieces) < math.prod(page.chunked) or any(count <= 0 or at <= 0 or at + count > size for at, count in pieces):
         raise InputError("The TIFF file lacks part of its pixels: get an unbroken copy.")
 
 
@@ -142,11 +143,12 @@ def _as_shown(page: tifffile.TiffPage, array: np.ndarray, notes: list[str]) -> n
         notes.append("White was stored as zero: inverted, and written with black as zero.")
         return np.asarray(2**bits - 1, array.dtype) - array
     if page.photometric == _SEPARATED:
-        if array.ndim != 3 or array.shape[2] < 4:
+        if array.ndim != 3 or array.shape[2] < 4 or page.tags.valueof(_INK_SET, _CMYK) != _CMYK:
             raise InputError("TIFF with other inks than CMYK can't be read: save it as RGB.")
         notes.append("CMYK was turned into RGB, without its colour profile: its colours are approximate.")
         paper = 1 - array[..., :4].astype(np.float32) / (2**bits - 1)  # what each ink leaves of the white
-        return np.rint(paper[..., :3] * paper[..., 3:] * (2**bits - 1)).astype(array.dtype)
+        rgb = np.rint(paper[..., :3] * paper[..., 3:] * (2**bits - 1)).astype(array.dtype)
+        return np.dstack([rgb, array[..., 4:]])
     return array
 
 
@@ -166,9 +168,15 @@ def _split(page: tifffile.TiffPage, channels: np.ndarray, notes: list[str]) -> t
     return samples, None if place is None else channels[..., colours + place]
 
 
-def _text(page: tifffile.TiffPage, code: int) -> str | None:
+def _copy(tag: tifffile.TiffTag) -> tuple[int, int, int, object, bool]:
+    """A tag as tifffile writes it; text as bytes, since much of it isn't the ASCII that the standard asks for."""
+    value = tag.value.encode() + b"\0" if isinstance(tag.value, str) else tag.value
+    return tag.code, int(tag.dtype), tag.count, value, True
+
+
+def _text(page: tifffile.TiffPage, code: int) -> bytes | None:
     value = page.tags.valueof(code)
-    return value if isinstance(value, str) and value.isascii() and value else None
+    return value.encode() if isinstance(value, str) and value else None
 
 
 def _resolution(page: tifffile.TiffPage) -> Resolution | None:

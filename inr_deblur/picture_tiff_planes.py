@@ -17,7 +17,10 @@ _IMAGEJ_STACK = r"(?m)^(images|channels|slices|frames|hyperstack|mode|loop|spaci
 
 def planes(tiff: TiffFile, page: TiffPage) -> tuple[int, str]:
     """How many planes the file holds, and how they are arranged, in words."""
-    series = tiff.series[0]
+    try:
+        series = tiff.series[0]
+    except Exception:  # tifffile believes descriptions, and raises anything where they contradict the file
+        return len(tiff.pages), "pages"
     if len(tiff.series) > 1:
         return len(tiff.pages), "pages of different kinds"
     count = series.size // max(page.size, 1) * max(page.imagedepth, 1)
@@ -43,7 +46,10 @@ def description(tiff: TiffFile, page: TiffPage, alone: bool) -> bytes | None:
     if not alone and tiff.is_imagej:
         text = re.sub(_IMAGEJ_STACK, "", text)
     elif not alone and tiff.is_ome:
-        text = _ome_of_first_plane(text)
+        try:
+            text = _ome_of_first_plane(text)
+        except (ElementTree.ParseError, ValueError):  # no XML, or of no image: nothing that could be kept
+            return None
     return text.encode() or None
 
 

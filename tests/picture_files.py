@@ -22,7 +22,7 @@ def texture(height=20, width=24, channels=0, dtype="uint8", seed=0):
     if kind.kind == "f":
         return random.random(shape).astype(kind)
     samples = random.integers(np.iinfo(kind).min, np.iinfo(kind).max, shape, kind, endpoint=True)
-    samples[0, 0], samples[0, 1] = np.iinfo(kind).min, np.iinfo(kind).max
+    samples[0, 0], samples[-1, -1] = np.iinfo(kind).min, np.iinfo(kind).max
     return samples
 
 

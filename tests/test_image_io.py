@@ -169,6 +169,15 @@ def test_values_of_any_floats_lie_between_0_and_1(numbers, dtype):
     assert values.max() > 0
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32"])
+def test_0_and_1_fit_into_every_type(dtype):
+    samples = texture(dtype=dtype)
+    black, white, _ = picture_range.value_range(samples)
+    ends = picture_range.from_values(np.array([0, 1], np.float32), Kind("tiff", ".tif", dtype, black, white))
+    assert ends.dtype == dtype
+    assert ends[0] <= samples.min() < samples.max() <= ends[1]
+
+
 def test_results_outside_the_range_of_integers_are_cut_off(tmp_path):
     picture = read_picture(saved(tmp_path, "a.png", png_bytes(texture(dtype="uint16"))))
     written = write_picture(tmp_path / "b.png", picture.values * 3 - 1, picture)
@@ -190,6 +199,11 @@ def conversions():
         "e.tif": (pillow_bytes(colour.convert("1"), "TIFF"), "1-bit", np.asarray(colour.convert("1")) * np.uint8(255)),
         "f.jpg": (pillow_bytes(cmyk, "JPEG"), "CMYK", None),
         "g.tif": (tiff_bytes(inks, photometric="separated"), "CMYK", np.asarray(cmyk.convert("RGB"))),
+        "s.tif": (
+            tiff_bytes(np.dstack([inks, grey]), photometric="separated", extrasamples=["unassalpha"]),
+            "CMYK",
+            np.asarray(cmyk.convert("RGB")),
+        ),
         "h.tif": (tiff_bytes(255 - grey, photometric="miniswhite"), "White was stored as zero", grey),
         "i.tif": (tiff_bytes(np.stack([grey, grey.T])), "first of the file's 2 planes", grey),
         "j.gif": (pillow_bytes(palette, "GIF", save_all=True, append_images=[colour]), "no others", None),

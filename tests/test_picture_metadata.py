@@ -61,6 +61,18 @@ def test_profile_and_resolution_are_kept(tmp_path, kind):
         assert kind == "webp"  # which holds it in EXIF alone
 
 
+@pytest.mark.parametrize("kind", ["jpg", "webp", "tif"])
+def test_xmp_is_kept_and_its_orientation_set_right(tmp_path, kind):
+    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf tiff:Orientation=\"6\" dc:title='A'/></x:xmpmeta>"
+    if kind == "tif":
+        data = tiff_bytes(texture(), extratags=[(700, 1, len(xmp), xmp, True), (274, 3, 1, 6, True)])
+    else:
+        options = {"xmp": xmp, "exif": exif.PREFIX + exif_block(6)}
+        data = pillow_bytes(texture(channels=3), {"jpg": "JPEG"}.get(kind, kind.upper()), **options)
+    _, again, _ = there_and_back(tmp_path, f"a.{kind}", data)
+    assert again.meta.xmp == xmp.replace(b'"6"', b'"1"')
+
+
 def test_png_chunks_are_kept_and_those_of_the_pixels_are_not(tmp_path):
     kept = [
         (b"gAMA", struct.pack(">I", 45455)),
