@@ -46,7 +46,9 @@ def restore(settings: RunConfig, folder: Path, began: float) -> str:
 
     try:
         result = deblur(picture.values, config, kernel=kernel, progress=progress)
-    except MemoryError as error:
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):  # JAX's word for it
+            raise
         raise InputError("The picture does not fit into memory: give a smaller one, or a part of it.") from error
     finally:
         progress.finish()

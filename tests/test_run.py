@@ -225,7 +225,9 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(engine, picture, capsys, g
     assert not engine.calls
 
 
-@pytest.mark.parametrize("error", [InputError("The kernel is larger than the picture."), MemoryError()])
+@pytest.mark.parametrize(
+    "error", [InputError("The kernel is too large."), MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: 9 GiB")]
+)
 def test_a_fit_that_fails_leaves_nothing(engine, picture, capsys, error):
     engine.error = error
     assert main(["image=blurry.png"]) == 1
