@@ -60,7 +60,7 @@ def decode(data: bytes) -> Stored:
 
 def encode(stored: Stored) -> bytes:
     """Samples and alpha, uint8 or uint16 -> PNG, without loss."""
-    data = bytes(imagecodecs.png_encode(stored.channels(), level=6))
+    data = bytes(imagecodecs.png_encode(stored.channels(), level=4))
     after_header = len(SIGNATURE) + 25
     metadata = b"".join(_chunk(name, body) for name, body in _metadata_chunks(stored.meta))
     return data[:after_header] + metadata + data[after_header:]
