@@ -6,7 +6,7 @@ import os
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +22,7 @@ Row = Mapping[str, Value]
 
 LOST = 3.0  # dB below the result with the true kernel from which on a kernel counts as lost
 GOOD = 3.0  # dB above the blurry input from which on a result should not be flagged
-DIGITS = {"ssim": 4, "similarity": 3, "confidence": 2, "noise": 4, "seconds": 1, "ratio": 2, "psnr": 2}
+DIGITS = {"level": 4, "ssim": 4, "similarity": 3, "confidence": 2, "noise": 4, "seconds": 1, "ratio": 2, "psnr": 2}
 
 
 def rows_of(records: Sequence[Record], labels: Callable[[str], dict[str, Value]]) -> list[dict[str, Value]]:
@@ -75,7 +75,8 @@ def summary(rows: Sequence[dict[str, Value]], **labels: Value) -> dict[str, Valu
     line |= {"flagged": int(sum(flags)), "below": sum(gain < 0 for gain in gains)}
     line |= {"missed": sum(gain < 0 and not flag for gain, flag in zip(gains, flags, strict=True))}
     line |= {"alarms": sum(gain > GOOD and flag > 0 for gain, flag in zip(gains, flags, strict=True))}
-    if all("known psnr" in r for r in rows):
+    rows = [r for r in rows if "known psnr" in r]
+    if rows:
         ratios, known = all_of("error ratio"), all_of("known psnr")
         line |= {"known psnr": mean(known), "known ssim": mean(all_of("known ssim"))}
         line |= {"lost": sum(k - p > LOST for k, p in zip(known, all_of("psnr"), strict=True))}
@@ -97,7 +98,7 @@ def write_tables(
     made = provenance()
     table = io.StringIO()
     table.writelines(f"# {line}\n" for line in made)
-    writer = csv.DictWriter(table, list(rows[0]))
+    writer = csv.DictWriter(table, columns(rows))
     writer.writeheader()
     writer.writerows(rows)
     write_bytes_whole(folder / f"{title}.csv", table.getvalue().encode())
@@ -128,14 +129,15 @@ def _processor() -> str:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """A Markdown table of rows with equal keys."""
-    columns = list(rows[0])
-    lines = [columns, ["---"] * len(columns), *([_shown(name, r.get(name)) for name in columns] for r in rows)]
-    return "\n".join(_line(cells) for cells in lines)
+    """A Markdown table; what a row lacks stays empty."""
+    names = columns(rows)
+    lines = [names, ["---"] * len(names), *([_shown(name, r.get(name)) for name in names] for r in rows)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def columns(rows: Sequence[Row]) -> list[str]:
+    """The keys of all the rows, in the order in which they come."""
+    return list(dict.fromkeys(name for r in rows for name in r))
 
 
 def _shown(column: str, value: Value) -> str:

@@ -223,6 +223,9 @@ def test_the_summary_counts_failures():
     ]
     line = tables.summary(rows)
     assert [line[name] for name in ("pairs", "flagged", "below", "missed", "alarms", "lost")] == [3, 1, 1, 1, 1, 2]
+    part = tables.summary([*rows, tables.row(record(psnr=30.0))])  # one without the true kernel
+    assert part["pairs"] == 4 and part["lost"] == 2 and part["error ratio"] == 3
+    assert tables.markdown([{"a": 1}, {"a": 2, "b": 0.5}]).splitlines()[2:] == ["| 1 |  |", "| 2 | 0.50 |"]
     assert line["error ratio"] == 3 and line["largest ratio"] == 4 and line["worst psnr"] == 19
 
 
