@@ -14,7 +14,6 @@ from runner import Case, Options, run_cases
 from tables import by, rows_of, summary, write_tables
 
 from inr_deblur.config import DeblurConfig, KernelConfig
-from inr_deblur.kernel_io import read_kernel
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def main(options: LaiOptions) -> int:
 
 def told(config: DeblurConfig, pair: Pair) -> DeblurConfig:
     """The settings with the true kernel's size."""
-    return replace(config, kernel=KernelConfig(size=max(read_kernel(pair.kernel)[0].shape)))
+    return replace(config, kernel=KernelConfig(size=pair.side))
 
 
 if __name__ == "__main__":

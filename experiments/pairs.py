@@ -20,7 +20,7 @@ class Pictures(NamedTuple):
 
     blurry: np.ndarray  # (H, W) or (H, W, 3) float32 in [0, 1]
     sharp: np.ndarray  # the same shape
-    kernel: np.ndarray  # (K, L), sum 1
+    kernel: np.ndarray  # (K, L), sum 1, without empty margins
 
 
 class Pair(NamedTuple):
@@ -37,6 +37,11 @@ class Pair(NamedTuple):
         if blurry.shape != sharp.shape:
             raise InputError(f"{self.blurry} {blurry.shape} and {self.sharp} {sharp.shape} differ in size.")
         return Pictures(blurry, sharp, read_kernel(self.kernel)[0])
+
+    @property
+    def side(self) -> int:
+        """The kernel's size as it is told: the larger side of the stored array, empty margins included."""
+        return max(np.load(self.kernel, mmap_mode="r").shape)
 
 
 def find_pairs(data_dir: str, subset: str = "*") -> list[Pair]:

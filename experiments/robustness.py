@@ -21,7 +21,6 @@ from runner import Case, Options, Record, run_cases
 from tables import Value, row, summary, write_tables
 
 from inr_deblur.config import DeblurConfig, KernelConfig, one_of
-from inr_deblur.kernel_io import read_kernel
 from inr_deblur.simulate import blur, seen
 
 NOISE = (0.01, 0.02, 0.03, 0.05)  # standard deviations
@@ -76,9 +75,8 @@ def variants(kind: str, pair: Pair, config: DeblurConfig) -> Iterator[Case]:
         for quality in QUALITIES:
             yield Case(pair, config, f"jpeg {quality}", alter=partial(as_jpeg, quality))
     elif kind == "size":
-        side = max(read_kernel(pair.kernel)[0].shape)
         for factor in SIZES:
-            size = KernelConfig(size=max(3, round(factor * side)))
+            size = KernelConfig(size=max(3, round(factor * pair.side)))
             yield Case(pair, replace(config, kernel=size), f"size x {factor}")
     elif kind == "seed":
         for seed in SEEDS:

@@ -145,13 +145,13 @@ def test_a_fit_that_raises_does_not_stop_the_others(folder, tmp_path, calls, cap
 def test_lai_is_grouped_and_scored_on_luma(tmp_path, calls):
     kernel = random_shake_kernel(9, 0)
     (tmp_path / "kernels").mkdir()
-    np.save(tmp_path / "kernels" / "kernel_01.npy", kernel)
+    np.save(tmp_path / "kernels" / "kernel_01.npy", np.pad(kernel, 1))  # told with its margins
     colour = np.stack([CAMERA, CAMERA.T, 1 - CAMERA], -1)
     for name in ("manmade_01", "saturated_02"):
         save_picture(tmp_path / "blurry" / f"{name}_kernel_01.png", blur(colour, kernel))
         save_picture(tmp_path / "sharp" / f"{name}.png", seen(colour, kernel))
     assert run(lai, f"data_dir={tmp_path}", f"out={tmp_path / 'out'}", "told=true") == 0
-    assert [config.kernel.size for _, config, _ in calls] == [9, 9] and calls[0][0].shape == (62, 62, 3)
+    assert [config.kernel.size for _, config, _ in calls] == [11, 11] and calls[0][0].shape == (62, 62, 3)
     assert [row["category"] for row in read_csv(tmp_path / "out" / "lai_told.csv")] == ["manmade", "saturated"]
     assert "| without saturated | told | 1 |" in (tmp_path / "out" / "lai_told.md").read_text()
 
