@@ -2,7 +2,9 @@
 
 Every image generator is a flax module called with a `Grid` (any grid, also finer than the picture's) that gives values
 of shape grid.shape, nominally in [0, 1] but not clipped (a fit may overshoot, and clipping would stop its gradient).
-Every kernel generator gives non-negative values with sum 1 on its grid. Both know the area they cover as a `Frame`.
+With `spacing=1`, the default, it is pointwise: a nested grid gets a subsample of the fine one. A fit to area averages
+renders with their spacing instead, where the generator leaves out what such samples can't tell apart.
+Every kernel generator gives non-negative values with sum 1 on its grid.
 """
 
 from typing import NamedTuple
@@ -24,6 +26,9 @@ class Frame(NamedTuple):
     length: tuple[float, float]
 
 
+MOST_FEATURES = 320  # of a harmonic image along an axis while the kernel is sought
+
+
 class Harmonic(nn.Module):
     """x = U C V' + 1/2 with U, V cosines of the rows and the columns: a SIREN with one hidden layer on a lattice.
 
@@ -37,35 +42,37 @@ class Harmonic(nn.Module):
     decay: float = 8.0
 
     @nn.compact
-    def __call__(self, grid: Grid) -> Array:
+    def __call__(self, grid: Grid, spacing: int = 1) -> Array:
         c = self.param("coefficients", nn.initializers.zeros, self.features)
-        u, v = (self.basis(axis, grid[axis]) for axis in (0, 1))
+        u, v = (self.basis(axis, grid[axis], spacing) for axis in (0, 1))
         return 0.5 + u @ c[: u.shape[-1], : v.shape[-1]] @ v.T  # (h, m) @ (m, n) @ (n, w)
 
-    def basis(self, axis: int, positions: Array) -> Array:
-        """Amplitude-weighted cosines, no more of them than there are samples. (h,) -> (h, m)."""
+    def basis(self, axis: int, positions: Array, spacing: int) -> Array:
+        """Amplitude-weighted cosines of half periods of at least `spacing` pixels. (h,) -> (h, m)."""
         t = (positions - self.frame.origin[axis]) / self.frame.length[axis]
+        a = self.amplitudes(axis)
+        m = min(len(a), int(self.frame.length[axis] / spacing))
+        return jnp.cos(np.pi * np.arange(m, dtype=np.float32) * t[:, None]) * a[:m]
+
+    def amplitudes(self, axis: int) -> np.ndarray:
         a = 1 / (1 + np.arange(self.features[axis]) / self.decay)
-        a = 8 * a / np.sqrt((a**2).sum())
-        m = min(self.features[axis], positions.shape[-1])
-        return jnp.cos(np.pi * np.arange(m, dtype=np.float32) * t[:, None]) * a[:m].astype(np.float32)
+        return (8 * a / np.sqrt((a**2).sum())).astype(np.float32)
 
 
 class Pixels(nn.Module):
-    """A control without any network: one free number a pixel, sampled by a hat as wide as the grid's spacing."""
+    """A control without any network: one free number a pixel, sampled by a hat `spacing` pixels wide at half height."""
 
     frame: Frame
 
     @nn.compact
-    def __call__(self, grid: Grid) -> Array:
+    def __call__(self, grid: Grid, spacing: int = 1) -> Array:
         shape = tuple(int(np.ceil(n)) for n in self.frame.length)
         values = self.param("values", nn.initializers.constant(0.5), shape)
-        u, v = (self.basis(axis, grid[axis], shape[axis]) for axis in (0, 1))
+        u, v = (self.basis(axis, grid[axis], shape[axis], spacing) for axis in (0, 1))
         return u @ values @ v.T
 
-    def basis(self, axis: int, positions: Array, n: int) -> Array:
+    def basis(self, axis: int, positions: Array, n: int, spacing: int) -> Array:
         centres = self.frame.origin[axis] + np.arange(n, dtype=np.float32) + 0.5
-        spacing = jnp.maximum(positions[1] - positions[0], 1.0)
         hat = jnp.maximum(0.0, 1.0 - jnp.abs(positions[:, None] - centres) / spacing)
         return hat / hat.sum(1, keepdims=True)
 
@@ -80,7 +87,7 @@ class SirenImage(nn.Module):
     hidden_omega: float = 30.0
 
     @nn.compact
-    def __call__(self, grid: Grid) -> Array:
+    def __call__(self, grid: Grid, spacing: int = 1) -> Array:
         half = max(self.frame.length) / 2
         t = [(p - o - n / 2) / half for p, o, n in zip(grid, *self.frame, strict=True)]
         z = jnp.stack(jnp.meshgrid(*t, indexing="ij"), -1)
@@ -90,7 +97,7 @@ class SirenImage(nn.Module):
 class SirenKernel(nn.Module):
     """k = softmax over the grid of a SIREN of the offsets: non-negative, sum 1, and uniform at the start."""
 
-    half: float  # offsets are divided by this many pixels
+    reach: float = 15.5  # pixels that the SIREN's unit of length stands for
     width: int = 64
     depth: int = 3
     first_omega: float = 15.0
@@ -98,6 +105,34 @@ class SirenKernel(nn.Module):
 
     @nn.compact
     def __call__(self, grid: Grid) -> Array:
-        z = jnp.stack(jnp.meshgrid(*(q / self.half for q in grid), indexing="ij"), -1)
+        z = jnp.stack(jnp.meshgrid(*(q / self.reach for q in grid), indexing="ij"), -1)
         logits = Siren((self.width,) * self.depth, self.first_omega, self.hidden_omega, head_scale=0.01)(z)
         return jax.nn.softmax(logits.ravel()).reshape(logits.shape)
+
+
+class GridKernel(nn.Module):
+    """A control without any network: a softmax of one free number a sample, interpolated from the finest grid."""
+
+    half: float  # pixels from the middle to the border
+
+    @nn.compact
+    def __call__(self, grid: Grid) -> Array:
+        n = 2 * int(np.ceil(self.half)) + 1
+        values = self.param("values", nn.initializers.zeros, (n, n))
+        places = np.arange(n, dtype=np.float32) - n // 2
+        u, v = (jnp.maximum(0.0, 1.0 - jnp.abs(q[:, None] - places) / _spacing(q)) for q in grid)
+        logits = u @ values @ v.T / (u.sum(1)[:, None] * v.sum(1) + 1e-6)
+        return jax.nn.softmax(logits.ravel()).reshape(logits.shape)
+
+
+def _spacing(q: Array) -> Array:
+    return jnp.maximum(q[1] - q[0], 1.0)
+
+
+def image_generator(name: str, shape: tuple[int, int], reach: tuple[int, int], most: int = MOST_FEATURES) -> nn.Module:
+    """The image generator `name` for a picture of `shape` whose canvas reaches `reach` pixels beyond it on each side."""
+    length = tuple(n + 2 * r for n, r in zip(shape, reach, strict=True))
+    frame = Frame((-reach[0] - 0.5, -reach[1] - 0.5), (float(length[0]), float(length[1])))
+    if name == "harmonic":
+        return Harmonic(frame, (min(most, length[0]), min(most, length[1])))
+    return {"siren": SirenImage, "pixels": Pixels}[name](frame)

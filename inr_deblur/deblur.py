@@ -1,0 +1,165 @@
+"""The whole job on arrays: picture in, latent image, kernel and an honest word out.
+
+The kernel is sought on the grey picture, on its most telling region if it is large; then the whole picture is restored
+with that kernel, all colours together. A pure function of picture, config and known kernel: the same bytes each time on
+one machine's CPU.
+"""
+
+import time
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from inr_deblur.blind import Found, StageTrace, find_kernel
+from inr_deblur.colour import luminance
+from inr_deblur.config import DeblurConfig, check
+from inr_deblur.errors import InputError
+from inr_deblur.kernels import cropped
+from inr_deblur.latent import LatentImage, restore_with
+from inr_deblur.noise import noise_level
+from inr_deblur.outcome import Outcome, judge
+from inr_deblur.progress import Progress, Silent
+from inr_deblur.region import most_telling
+
+SMALLEST_PICTURE = 16
+AUTO_SIZES = (31, 61, 121)  # bounds tried in turn, until the kernel keeps clear of its support's border
+
+
+@dataclass(frozen=True)
+class DeblurResult:
+    """What a fit gives back."""
+
+    image: NDArray[np.float32]  # as the input: (H, W) or (H, W, 3), in [0, 1]
+    kernel: NDArray[np.float32]  # (K, L), >= 0, sum 1
+    stages: tuple[StageTrace, ...]
+    outcome: Outcome
+    confidence: float  # in [0, 1] that the picture is better than it was
+    noise: float  # estimated standard deviation, in the picture's units
+    seconds: float
+    device: str
+    config: DeblurConfig
+    latent: LatentImage  # the generator that was fitted
+    region: tuple[int, int, int, int] | None  # (top, left, height, width) the kernel was sought on
+
+    def render(self, scale: float = 1.0) -> NDArray[np.float32]:
+        """The latent image on a grid `scale` times finer: (round(H scale), round(W scale)[, 3]), in [0, 1]."""
+        if not 0 < scale <= 16:
+            raise InputError(f"scale={scale} is out of range: give a number above 0, up to 16.")
+        return np.clip(self.latent.render(self.image.shape[:2], scale), 0, 1)
+
+
+def deblur(
+    image: NDArray,
+    config: DeblurConfig = DeblurConfig(),
+    *,
+    kernel: NDArray | None = None,
+    progress: Progress | None = None,
+) -> DeblurResult:
+    """Remove an unknown blur, or a known one, from one picture.
+
+    image: (H, W) or (H, W, 3) in [0, 1]. kernel: (K, L) as it is to be convolved with; it is normalised to sum 1, and
+    None means blind. progress: told how far the fit is. Raises InputError for a picture, a kernel or a setting that
+    can't be used.
+    """
+    began = time.perf_counter()
+    check(config)
+    y = _checked_picture(image)
+    progress = progress or Silent()
+    generator = _image_generator(config)
+    grey = luminance(y)
+    noise = noise_level(grey)
+    found: Found | None = None
+    window = None
+    try:
+        if kernel is None:
+            found, window = _search(grey, generator, noise, config, progress)
+            k = cropped(found.kernel)
+        else:
+            k = _checked_kernel(kernel, y.shape)
+        latent, trace = restore_with(generator, y, k, noise, config, progress)
+    finally:
+        progress.finish()
+    restored = np.clip(latent.render(y.shape[:2]), 0, 1)
+    misfit = latent.residual(grey) / noise
+    outcome = Outcome.RESTORED if found is None else judge(k, found.raw, misfit, grey)
+    return DeblurResult(
+        restored,
+        k,
+        (*(found.stages if found else ()), trace),
+        outcome,
+        _confidence(outcome, found),
+        noise,
+        time.perf_counter() - began,
+        jax.default_backend(),
+        config,
+        latent,
+        window,
+    )
+
+
+def deconvolve(
+    image: NDArray, kernel: NDArray, config: DeblurConfig = DeblurConfig(), *, progress: Progress | None = None
+) -> DeblurResult:
+    """`deblur` with a kernel that is known: the non-blind restoration."""
+    return deblur(image, config, kernel=kernel, progress=progress)
+
+
+def _search(
+    grey: NDArray[np.float32], generator: str, noise: float, config: DeblurConfig, progress: Progress
+) -> tuple[Found, tuple[int, int, int, int]]:
+    """The kernel on the most telling region; with size auto, of the first bound that it keeps clear of."""
+    bounds = AUTO_SIZES if config.kernel.size == "auto" else (int(config.kernel.size),)
+    bounds = tuple(b for b in bounds if b <= min(grey.shape) // 2) or (min(min(grey.shape) // 2, bounds[0]),)
+    for bound in bounds:
+        top, left, height, width = window = most_telling(grey, bound)
+        part = np.ascontiguousarray(grey[top : top + height, left : left + width])
+        found = find_kernel(part, bound, generator, noise, config, progress)
+        if max(cropped(found.kernel, margin=0).shape) <= bound:
+            break
+    return found, window
+
+
+def _image_generator(config: DeblurConfig) -> str:
+    """auto: the deep SIREN where matrix products are cheap, its one-layer form on a CPU."""
+    name = config.generator.image
+    if name != "auto":
+        return name
+    return "harmonic"
+
+
+def _checked_picture(image: NDArray) -> NDArray[np.float32]:
+    y = np.asarray(image)
+    if y.ndim not in (2, 3) or (y.ndim == 3 and y.shape[2] != 3):
+        raise InputError(f"A picture is an array of (H, W) or (H, W, 3), not {y.shape}.")
+    if min(y.shape[:2]) < SMALLEST_PICTURE:
+        raise InputError(f"A picture of {y.shape[0]} x {y.shape[1]} is too small: give at least 16 x 16 pixels.")
+    if not np.issubdtype(y.dtype, np.floating):
+        raise InputError(f"A picture is given in [0, 1] as floating-point numbers, not {y.dtype}: divide by its white.")
+    if not np.isfinite(y).all():
+        raise InputError("The picture has values that are not finite: replace them before deblurring.")
+    if y.min() < 0 or y.max() > 1:
+        raise InputError(f"The picture's values go from {y.min():.3g} to {y.max():.3g}: scale them to [0, 1].")
+    if y.max() - y.min() < 1e-6:
+        raise InputError("The picture is constant: there is nothing in it to deblur.")
+    return np.ascontiguousarray(y, np.float32)
+
+
+def _checked_kernel(kernel: NDArray, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    k = np.asarray(kernel)
+    if k.ndim != 2 or not np.issubdtype(k.dtype, np.number) or not np.isfinite(k).all():
+        raise InputError(f"A kernel is a (K, L) array of finite numbers, not {k.shape} of {k.dtype}.")
+    if k.min() < 0 or k.sum() <= 0:
+        raise InputError("A kernel's entries are not negative and not all zero.")
+    if any(n > m for n, m in zip(k.shape, shape, strict=False)):
+        raise InputError(f"The kernel of {k.shape} is larger than the picture of {shape[:2]}: crop its empty margins.")
+    odd = np.pad(k / k.sum(), [(0, 1 - n % 2) for n in k.shape])  # the origin stays at K // 2
+    return odd.astype(np.float32)
+
+
+def _confidence(outcome: Outcome, found: Found | None) -> float:
+    """A first, uncalibrated word: how far the outcome can be trusted."""
+    if found is None:
+        return 1.0
+    return 0.9 if outcome.ok else 0.3

@@ -1,0 +1,58 @@
+"""Kernels as arrays: where their mass lies, what of it is noise, how they are cut and moved. numpy, (K, L), sum 1."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Kernel = NDArray[np.floating]
+
+
+def centroid(k: Kernel, threshold: float = 0.05) -> tuple[float, float]:
+    """Centre of mass (down, right) off the middle entry, of the entries above `threshold` of the largest."""
+    k = np.where(k < threshold * k.max(), 0, k)
+    down, right = (np.arange(n) - n // 2 for n in k.shape)
+    return float((k.sum(1) * down).sum() / k.sum()), float((k.sum(0) * right).sum() / k.sum())
+
+
+def middle_of_support(k: Kernel, threshold: float = 0.05) -> tuple[float, float]:
+    """Middle (down, right) of the box around the entries above `threshold` of the largest, off the middle entry."""
+    boxes = (np.flatnonzero((k > threshold * k.max()).any(axis)) for axis in (1, 0))
+    down, right = ((box[0] + box[-1]) / 2 - n // 2 for box, n in zip(boxes, k.shape, strict=True))
+    return float(down), float(right)
+
+
+def pruned(k: Kernel, threshold: float = 0.03, islands: float = 0.02) -> NDArray[np.float32]:
+    """The kernel without what is below `threshold` of its largest entry and without islands of less than this mass."""
+    k = np.where(k < threshold * k.max(), 0, k).astype(np.float64)
+    labels, count = ndimage.label(k > 0, structure=np.ones((3, 3)))
+    masses = ndimage.sum_labels(k, labels, np.arange(1, count + 1))
+    small = np.flatnonzero(masses < islands * k.sum()) + 1
+    k[np.isin(labels, small)] = 0
+    return (k / k.sum()).astype(np.float32)
+
+
+def cropped(k: Kernel, margin: int = 1) -> NDArray[np.float32]:
+    """The smallest odd square about the middle of the support that keeps all mass, with its centre of mass central.
+
+    Moved by whole entries: the restored picture moves the other way, less than a kernel's width.
+    """
+    k = np.asarray(k, np.float32)
+    down, right = (int(round(c)) for c in centroid(k, 0.0))
+    rows, columns = (np.flatnonzero(k.any(axis)) for axis in (1, 0))
+    middle = k.shape[0] // 2 + down, k.shape[1] // 2 + right
+    reach = margin + max(max(m - found[0], found[-1] - m) for m, found in zip(middle, (rows, columns), strict=True))
+    padded = np.pad(k, reach)
+    return padded[middle[0] : middle[0] + 2 * reach + 1, middle[1] : middle[1] + 2 * reach + 1]
+
+
+def border_share(k: Kernel) -> float:
+    """Share of the mass in the outermost entries."""
+    return float(1 - k[1:-1, 1:-1].sum() / k.sum())
+
+
+def spread(k: Kernel) -> float:
+    """Root mean square distance of the mass from its centre, in pixels."""
+    down, right = np.indices(k.shape)
+    k = k / k.sum()
+    square = sum(float((k * (i - (k * i).sum()) ** 2).sum()) for i in (down, right))
+    return float(np.sqrt(square))

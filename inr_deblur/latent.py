@@ -1,0 +1,120 @@
+"""The latent image for a kernel that is known, as a fitted generator that can be rendered on any grid."""
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.linen import Module
+from jax import Array
+from numpy.typing import NDArray
+from scipy.fft import dctn
+from scipy.signal import fftconvolve
+
+from inr_deblur.blind import StageTrace, work
+from inr_deblur.colour import luminance
+from inr_deblur.config import DeblurConfig
+from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
+from inr_deblur.fit import Data, Generators, Weights, fit_stage
+from inr_deblur.generators import Harmonic, image_generator
+from inr_deblur.objectives import OBJECTIVES
+from inr_deblur.progress import Progress
+from inr_deblur.restore import restore
+from inr_deblur.schedule import Stage, curves
+
+FIT_STEPS = 500  # of the generators that are fitted step by step
+FIT_STEPS = 500  # of the generators that are fitted step by step
+WEIGHT, WEIGHT_OF_NOISE = 5e-4, 20.0  # of total variation: the larger of the first and the second times noise squared
+
+
+@dataclass(frozen=True)
+class LatentImage:
+    """A generator and its parameters, one set a channel, with what it was fitted to."""
+
+    generator: Module
+    params: tuple[Any, ...]
+    kernel: NDArray[np.float32]
+    shape: tuple[int, ...]  # of the picture
+
+    def render(self, shape: tuple[int, ...], scale: float = 1.0) -> NDArray[np.float32]:
+        """Values on the picture's frame, `scale` times finer, not clipped: (H', W') or (H', W', 3)."""
+        counts = [max(1, round(n * scale)) for n in shape[:2]]
+        return self.on(Grid(*((np.arange(n, dtype=np.float32) + 0.5) / scale - 0.5 for n in counts)))
+
+    def on(self, grid: Grid) -> NDArray[np.float32]:
+        channels = [np.asarray(_render(self.generator, p, grid)) for p in self.params]
+        return channels[0] if len(self.shape) == 2 else np.stack(channels, -1)
+
+    def residual(self, grey: NDArray) -> float:
+        """Root mean square of k (*) x - y, both as grey pictures."""
+        x = luminance(self.on(_canvas(self.shape, self.kernel)))
+        return float(np.sqrt(np.mean((fftconvolve(x, self.kernel, mode="valid") - grey) ** 2)))
+
+
+def restore_with(
+    name: str, y: NDArray[np.float32], k: NDArray[np.float32], noise: float, config: DeblurConfig, progress: Progress
+) -> tuple[LatentImage, StageTrace]:
+    """The latent image of y (H, W) or (H, W, 3) for the kernel k (K, L), odd sides, as the image generator `name`.
+
+    A harmonic image with all its lattice can be any array, so its coefficients are those of the closed-form solution;
+    the other generators are fitted step by step. The trace of the former has the final loss only.
+    """
+    began = time.perf_counter()
+    weight = max(WEIGHT, WEIGHT_OF_NOISE * noise**2)
+    reach = k.shape[0] // 2, k.shape[1] // 2
+    channels = y[..., None] if y.ndim == 2 else y
+    if name == "harmonic":
+        x = np.atleast_3d(restore(y, k, weight))
+        generator = image_generator(name, y.shape[:2], reach, most=max(x.shape))
+        params = tuple(_coefficients(generator, x[..., c]) for c in range(x.shape[2]))
+        losses = [np.zeros(0, np.float32)]
+    else:
+        generator = image_generator(name, y.shape[:2], reach)
+        fits = [_fitted(generator, channels[..., c], k, weight, config, progress) for c in range(channels.shape[2])]
+        params, losses = (tuple(f[0] for f in fits), [f[1] for f in fits])
+    latent = LatentImage(generator, params, k, y.shape)
+    return latent, StageTrace("restoration", 1, np.mean(losses, 0), time.perf_counter() - began)
+
+
+def _coefficients(generator: Harmonic, x: NDArray[np.float32]) -> Any:
+    """The parameters whose image on the canvas is x (h, w), by a cosine transform."""
+    c = dctn(x - np.float32(0.5), type=2)
+    for axis, n in enumerate(c.shape):
+        scale = 1 / (n * generator.amplitudes(axis))
+        scale[0] /= 2
+        c = c * np.expand_dims(scale, 1 - axis)
+    return {"params": {"coefficients": jnp.asarray(c, jnp.float32)}}
+
+
+def _fitted(
+    generator: Module, y: NDArray, k: NDArray, weight: float, config: DeblurConfig, progress: Progress
+) -> tuple[Any, NDArray[np.float32]]:
+    """Parameters and losses of one channel by gradient steps."""
+    rates = (1e-2, 1e-4) if generator.__class__.__name__ == "Pixels" else (1e-3, 1e-5)
+    steps = max(2, round(FIT_STEPS * config.schedule.steps))
+    stage = Stage("restoration", 1, steps, "smooth", (2 * weight, 2 * weight), rates, (0.0, 0.0))
+    canvas = _canvas(y.shape, k)
+    start = {"image": generator.init(jax.random.key(config.seed), canvas)}
+    batched = jax.tree.map(lambda a: jnp.asarray(a)[None], (start, canvas, k))
+    offsets = jax.tree.map(lambda a: jnp.asarray(a)[None], kernel_grid(k.shape))  # type: ignore[arg-type]
+    span = curves(stage)
+    weights = Weights(*(jnp.asarray(s)[None] for s in (span.prior, span.image_rate, span.kernel_rate)))
+    data = Data(jnp.asarray(y), batched[1], offsets, jnp.float32(0))
+    fitted = fit_stage(
+        Generators(generator, None), OBJECTIVES[stage.objective], 1, batched[0], data, weights, batched[2]
+    )
+    jax.block_until_ready(fitted)
+    progress.advance(work(stage, y.shape, 1), stage.name)
+    return jax.tree.map(lambda a: a[0], fitted.params["image"]), np.asarray(fitted.losses[0])
+
+
+def _canvas(shape: tuple[int, ...], k: NDArray) -> Grid:
+    return canvas_grid(picture_grid(shape[:2]), kernel_grid(k.shape))  # type: ignore[arg-type]
+
+
+@partial(jax.jit, static_argnames=("generator",))
+def _render(generator: Module, params: Any, grid: Grid) -> Array:
+    return generator.apply(params, grid)  # type: ignore[return-value]

@@ -1,0 +1,37 @@
+"""What a stage minimises: a fit and a prior, as functions of the latent image, the kernel and the prior's weight."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from jax import Array
+
+from inr_deblur import losses
+
+
+class Latent(NamedTuple):
+    """A step's values at the stage's scale."""
+
+    x: Array  # (H + K - 1, W + L - 1) the latent canvas
+    k: Array  # (K, L)
+    residual: Array  # (H, W) k (*) x - y
+
+
+Objective = Callable[[Latent, Array], Array]
+
+
+def variational(now: Latent, lam: Array) -> Array:
+    """Gradient-domain fit and the coupled penalty of Wipf and Zhang: keeps the blind fit off the delta kernel."""
+    return losses.gradient_fit(now.residual) + losses.variational_prior(now.x, now.k, lam)
+
+
+def edges(now: Latent, lam: Array) -> Array:
+    """Squared error and a count of the edges: sharpens the kernel once the fit is in the right basin."""
+    return 0.1 * (now.residual**2).mean() + lam * losses.saturating_prior(now.x)
+
+
+def smooth(now: Latent, lam: Array) -> Array:
+    """Squared error and total variation: restores with a kernel that is known."""
+    return (now.residual**2).mean() + lam * losses.total_variation(now.x)
+
+
+OBJECTIVES: dict[str, Objective] = {"variational": variational, "edges": edges, "smooth": smooth}

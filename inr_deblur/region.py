@@ -1,0 +1,34 @@
+"""Where in a picture its kernel is sought: edges in all directions, nothing clipped."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+
+LARGEST_SIDE = 384  # pixels; more picture adds time, hardly accuracy
+KERNELS_WIDE = 5  # a region's side is at least this many kernels
+CLIPPED = 0.99
+
+
+def most_telling(y: NDArray[np.float32], kernel_size: int) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of the region of y (H, W) that tells most about a kernel of this size.
+
+    The smaller eigenvalue of the mean structure tensor counts, so edges in one direction alone don't, less the share of
+    clipped pixels.
+    """
+    side = max(LARGEST_SIDE, KERNELS_WIDE * kernel_size)
+    height, width = (min(n, side) for n in y.shape)
+    if (height, width) == y.shape:
+        return 0, 0, height, width
+    down, right = np.gradient(y)
+    weak = 1 / (1 + (np.hypot(down, right) / 0.1) ** 2)  # one strong edge must not outweigh many
+    down, right = down * weak, right * weak
+    dd, rr, dr, clipped = (
+        uniform_filter(a.astype(np.float64), (height, width), mode="constant")
+        for a in (down**2, right**2, down * right, (y >= CLIPPED) | (y <= 1 - CLIPPED))
+    )
+    smaller = (dd + rr) / 2 - np.sqrt(((dd - rr) / 2) ** 2 + dr**2)
+    score = smaller * (1 - clipped) ** 2
+    rows, columns = y.shape[0] - height + 1, y.shape[1] - width + 1
+    inside = score[height // 2 : height // 2 + rows, width // 2 : width // 2 + columns]
+    top, left = np.unravel_index(np.argmax(inside), inside.shape)
+    return int(top), int(left), height, width

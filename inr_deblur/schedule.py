@@ -1,0 +1,100 @@
+"""The plan of a blind fit as data: which scales, how many steps, which weights and learning rates.
+
+Coarse to fine over a dyadic pyramid: (i) the coarsest scale on its own, (ii) ever finer scales down to the pixels,
+where the cross-scale loss may join in, (iii) the finest scale with a prior that counts edges. The number of scales
+follows from the kernel: at the coarsest one it should be a few samples wide.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from inr_deblur.config import DeblurConfig
+
+COARSEST_KERNEL = 13  # samples along the kernel's side that the coarsest scale should not exceed
+COARSEST_PICTURE = 24  # samples along the picture's shorter side that the coarsest scale must keep
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run of the optimiser. Every span goes from its first to its second value while the stage lasts."""
+
+    name: str
+    scale: int  # spacing of the samples, in pixels
+    steps: int
+    objective: str  # variational or edges, see `objectives`
+    prior: Span  # weight lam of the prior, geometric
+    image_rate: Span  # learning rate of the image generator, cosine
+    kernel_rate: Span  # learning rate of the kernel generator, cosine
+    cross_scale: float = 0.0  # weight of the cross-scale loss to the scale twice as coarse
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The spans of a stage, a value for each step: (steps,) float32."""
+
+    prior: np.ndarray
+    image_rate: np.ndarray
+    kernel_rate: np.ndarray
+
+
+def curves(stage: Stage) -> Curves:
+    t = np.linspace(0, 1, stage.steps)
+
+    def cosine(span: Span) -> np.ndarray:
+        return (span[1] + (span[0] - span[1]) * 0.5 * (1 + np.cos(np.pi * t))).astype(np.float32)
+
+    first, last = stage.prior
+    return Curves((first * (last / first) ** t).astype(np.float32), cosine(stage.image_rate), cosine(stage.kernel_rate))
+
+
+def scales(size: int, shape: tuple[int, int], wanted: int = 0) -> tuple[int, ...]:
+    """The pyramid for a kernel bound, coarsest first: (4, 2, 1) for 41 px. wanted: this many scales instead."""
+    coarsest = 1
+    while size / coarsest > COARSEST_KERNEL and min(shape) / (2 * coarsest) >= COARSEST_PICTURE:
+        coarsest *= 2
+    if wanted:
+        coarsest = min(2 ** (wanted - 1), 2 ** int(np.log2(max(1, min(shape) / COARSEST_PICTURE))))
+    return tuple(coarsest >> i for i in range(coarsest.bit_length()))
+
+
+# Where the weight of the variational prior starts at the coarsest scale, and by which factor it starts lower at each
+# finer one. No single choice is safe: some pictures need the patient start, others lose their kernel in it.
+TEMPERS: tuple[Span, ...] = ((0.1, 0.18), (0.1, 1.0), (0.03, 0.5), (0.01, 1.0))
+
+
+def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], temper: Span) -> tuple[Stage, ...]:
+    """The stages of one start. noise: standard deviation at the finest scale, which sets where the priors end."""
+    first, factor = temper
+    last = max(2 * noise**2, 1e-4)
+
+    def steps(n: int) -> int:
+        return max(2, round(n * config.schedule.steps))
+
+    def weight(span: Span) -> Span:
+        return span[0] * config.loss.prior, span[1] * config.loss.prior
+
+    stages = [
+        Stage(
+            f"scale {scale}",
+            scale,
+            steps(500 if i == 0 else 300),
+            "variational",
+            weight((max(first * factor**i, last), last)),
+            (1e-3, 1e-4),
+            (3e-3, 3e-4),
+            config.loss.cross_scale if i > 0 else 0.0,
+        )
+        for i, scale in enumerate(pyramid)
+    ]
+    end = max(3e-6, 0.4 * noise**2)
+    stages += [Stage("edges", 1, steps(400), "edges", weight((max(3e-4, end), end)), (1e-3, 1e-3), (3e-3, 3e-4))]
+    return tuple(stages)
+
+
+def judging(config: DeblurConfig, scale: int) -> Stage:
+    """Fit of the image alone to a kernel that is held fixed: its last loss is the kernel's score, lowest best."""
+    steps = max(2, round(200 * config.schedule.steps))
+    return Stage("judging", scale, steps, "variational", (0.01, 1e-4), (1e-3, 1e-4), (0.0, 0.0))
