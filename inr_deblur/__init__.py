@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inr_deblur.config import DeblurConfig
-    from inr_deblur.deblur import DeblurResult, deblur, deconvolve
+    from inr_deblur.pipeline import DeblurResult, deblur, deconvolve
     from inr_deblur.errors import InputError
     from inr_deblur.outcome import Outcome
 
@@ -21,11 +21,11 @@ __all__ = ["DeblurConfig", "DeblurResult", "InputError", "Outcome", "deblur", "d
 
 _HOME = {
     "DeblurConfig": "config",
-    "DeblurResult": "deblur",
+    "DeblurResult": "pipeline",
     "InputError": "errors",
     "Outcome": "outcome",
-    "deblur": "deblur",
-    "deconvolve": "deblur",
+    "deblur": "pipeline",
+    "deconvolve": "pipeline",
 }
 
 

@@ -2,11 +2,12 @@
 
 Several starts run coarse to fine as one batch. They differ in the first parameters of the kernel's network and in the
 temper of the prior, because the search, not the objective, is what fails: a start that falls into the wrong basin ends
-at a visibly higher energy. So each kernel is judged on its own, image restarted from nothing, and the lowest energy wins.
+at a visibly higher energy. So each kernel is judged on its own, its image fitted from nothing, and the lowest energy
+wins.
 """
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import jax
 import jax.numpy as jnp
@@ -19,12 +20,13 @@ from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
 from inr_deblur.fit import Data, Fitted, Generators, Weights, fit_stage, stack
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
-from inr_deblur.kernels import middle_of_support, pruned
+from inr_deblur.kernels import pruned, support_box
 from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.progress import Progress
 from inr_deblur.schedule import TEMPERS, Stage, curves, judging, plan, scales
 
-ROOM = 4 / 3  # the search's support over the bound: a kernel's centre of mass is not its middle
+ROOM = 4 / 3  # of a support over what it should hold: the mass may be off the middle, and mend itself
+SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 81, 121, 161)  # few sizes, so that few programs are compiled
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,7 @@ class Found:
     """The kernel that won, and how it won."""
 
     kernel: NDArray[np.float32]  # (K, K), pruned, sum 1
-    energy: float  # of the judge, lowest best
-    rivals: tuple[float, ...]  # energies of all kernels judged at the finest scale
+    rivals: tuple[float, ...]  # energies of the kernels judged last, lowest best
     raw: NDArray[np.float32]  # before pruning, the whole support of the search
     stages: tuple[StageTrace, ...]
 
@@ -52,30 +53,29 @@ def find_kernel(
     y: NDArray[np.float32], size: int, image: str, noise: float, config: DeblurConfig, progress: Progress
 ) -> Found:
     """The kernel of y (H, W), no larger than about `size` pixels. image: name of its generator."""
-    support = _odd(size * ROOM)
-    pyramid = scales(support, y.shape, config.schedule.scales)
+    support = fitting_support(size)
+    pyramid = scales(size, y.shape, config.schedule.scales)
     starts = config.schedule.starts or len(TEMPERS)
     plans = [plan(config, noise, pyramid, TEMPERS[i % len(TEMPERS)]) for i in range(starts)]
     kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
-    search = Search(
-        jnp.asarray(y),
-        support,
-        Generators(image_generator(image, y.shape, (support // 2, support // 2)), kernel),
-        config,
-        progress,
-    )
-    batch = search.begin(pyramid[0], starts)
+    reach = (support // 2, support // 2)
+    search = Search(jnp.asarray(y), Generators(image_generator(image, y.shape, reach), kernel), config, progress)
+    batch = search.begin(pyramid[0], support, starts)
     for i, scale in enumerate(pyramid):
         batch = search.advance(batch, [p[i] for p in plans])
-        last_coarse = scale == 2 or (scale == 1 and len(pyramid) == 1)
-        if last_coarse and len(batch.members) > search.finalists:
-            batch = search.best(batch, scale, search.finalists)
+        if scale <= 2:
+            batch = search.best(batch, scale, 2 if scale == 2 else 1)
+    rivals = search.energies
     batch = search.advance(batch, [p[-1] for p in plans])
-    energies = search.judge(batch, 1)
-    winner = int(np.argmin(energies))
-    raw = np.asarray(batch.kernels[winner])
-    traces = tuple(replace(t, losses=np.asarray(t.losses[batch.members[winner]])) for t in search.traces)
-    return Found(pruned(raw), float(energies[winner]), tuple(map(float, energies)), raw, traces)
+    raw = np.asarray(batch.kernels[0])
+    member = batch.members[0]
+    traces = tuple(StageTrace(name, scale, losses[member], seconds) for name, scale, losses, seconds in search.traces)
+    return Found(pruned(raw), rivals, raw, traces)
+
+
+def fitting_support(extent: float) -> int:
+    """The smallest support with room for a kernel of this extent."""
+    return next((s for s in SUPPORTS if s >= ROOM * extent), SUPPORTS[-1])
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ class Batch:
 
     params: dict
     shifts: NDArray[np.float64]  # (starts, 2) pixels
+    support: int  # side of the kernels in pixels
     members: tuple[int, ...]  # which starts these are
     kernels: Array | None = None  # (starts, K, K) at the last scale
 
@@ -93,17 +94,14 @@ class Search:
     """What all stages share."""
 
     y: Array
-    support: int
     generators: Generators
     config: DeblurConfig
     progress: Progress
-    finalists: int = 2
+    traces: list[tuple[str, int, dict[int, NDArray], float]] = field(default_factory=list)  # losses by member
+    energies: tuple[float, ...] = ()  # of the kernels judged last
 
-    def __post_init__(self):
-        self.traces: list[StageTrace] = []
-
-    def begin(self, scale: int, starts: int) -> Batch:
-        canvas, offsets = self.grids(scale, (0.0, 0.0))
+    def begin(self, scale: int, support: int, starts: int) -> Batch:
+        canvas, offsets = self.grids(scale, support, (0.0, 0.0))
         key = jax.random.key(self.config.seed)
 
         def first(key: Array) -> dict:
@@ -115,28 +113,30 @@ class Search:
             }
 
         params = jax.jit(jax.vmap(first))(jax.random.split(key, starts))
-        return Batch(params, np.zeros((starts, 2)), tuple(range(starts)))
+        return Batch(params, np.zeros((starts, 2)), support, tuple(range(starts)))
 
-    def grids(self, scale: int, shift: tuple[float, float]) -> tuple[Grid, Grid]:
+    def grids(self, scale: int, support: int, shift: tuple[float, float]) -> tuple[Grid, Grid]:
         """Canvas and kernel grids, the kernel's origin moved by `shift` pixels."""
-        offsets = kernel_grid((self.support, self.support), scale, shift)
+        offsets = kernel_grid((support, support), scale, shift)
         return canvas_grid(picture_grid(self.y.shape, scale), offsets), offsets  # type: ignore[arg-type]
 
     def advance(self, batch: Batch, stages: list[Stage]) -> Batch:
-        """All members through their stage, then each kernel's support moved to its middle."""
+        """All members through their stage, then each support moved to its kernel's middle and shrunk to its extent."""
         began = time.perf_counter()
         stages = [stages[i] for i in batch.members]
         fitted = self.run(batch, stages, self.generators, batch.params)
         scale = stages[0].scale
         kernels = np.asarray(fitted.kernel)
         losses = dict(zip(batch.members, np.asarray(fitted.losses), strict=True))
-        self.traces.append(StageTrace(stages[0].name, scale, losses, time.perf_counter() - began))  # type: ignore[arg-type]
-        moved = batch.shifts + scale * np.array([middle_of_support(k) for k in kernels])
-        return Batch(fitted.params, moved, batch.members, fitted.kernel)
+        self.traces.append((stages[0].name, scale, losses, time.perf_counter() - began))
+        boxes = [support_box(pruned(k, 0.05)) for k in kernels]
+        moved = batch.shifts + scale * np.array([middle for middle, _ in boxes])
+        support = min(batch.support, fitting_support(scale * max(extent for _, extent in boxes)))
+        return Batch(fitted.params, moved, support, batch.members, fitted.kernel)
 
     def run(self, batch: Batch, stages: list[Stage], generators: Generators, params: dict, known=None) -> Fitted:
         stage = stages[0]
-        grids = [self.grids(stage.scale, (float(s[0]), float(s[1]))) for s in batch.shifts]
+        grids = [self.grids(stage.scale, batch.support, (float(s[0]), float(s[1]))) for s in batch.shifts]
         spans = [curves(s) for s in stages]
         data = Data(
             area_average(self.y, stage.scale),
@@ -164,18 +164,25 @@ class Search:
         stage = judging(self.config, scale)
         assert batch.kernels is not None
         known = jnp.stack([pruned(np.asarray(k)) for k in batch.kernels])
-        judge = image_generator("harmonic", self.y.shape, (self.support // 2, self.support // 2))
-        fresh = {"image": stack([judge.init(jax.random.key(0), self.grids(scale, (0.0, 0.0))[0])] * len(known))}
-        still = replace(batch, shifts=np.zeros_like(batch.shifts))
-        fitted = self.run(still, [stage] * len(batch.members), Generators(judge, None), fresh, known)
+        support = scale * (known.shape[1] - 1) + 1
+        reach = (support // 2, support // 2)
+        judge = image_generator("harmonic", self.y.shape, reach)  # type: ignore[arg-type]
+        fresh = judge.init(jax.random.key(0), self.grids(scale, support, (0.0, 0.0))[0])
+        still = replace(batch, shifts=np.zeros_like(batch.shifts), support=support)
+        params = {"image": stack([fresh] * len(known))}
+        fitted = self.run(still, [stage] * len(known), Generators(judge, None), params, known)
         return np.asarray(fitted.losses)[:, -1]
 
     def best(self, batch: Batch, scale: int, count: int) -> Batch:
-        keep = np.sort(np.argsort(self.judge(batch, scale))[:count])
+        """The members whose kernels have the lowest energies."""
+        energies = self.judge(batch, scale)
+        self.energies = tuple(map(float, energies))
+        keep = np.sort(np.argsort(energies)[:count])
         assert batch.kernels is not None
         return Batch(
             jax.tree.map(lambda a: a[keep], batch.params),
             batch.shifts[keep],
+            batch.support,
             tuple(batch.members[i] for i in keep),
             batch.kernels[keep],
         )
@@ -184,8 +191,3 @@ class Search:
 def work(stage: Stage, shape: tuple[int, ...], starts: int) -> float:
     """Cost of a stage in sample updates, the unit of progress."""
     return stage.steps * starts * (shape[0] // stage.scale) * (shape[1] // stage.scale)
-
-
-def _odd(x: float) -> int:
-    n = int(np.ceil(x))
-    return n + 1 - n % 2

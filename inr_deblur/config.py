@@ -1,6 +1,6 @@
 """What a fit can be told: typed, frozen, every field with a default that suits most pictures.
 
-A `DeblurConfig` together with a picture determines the result; nothing else does (see `deblur.deblur`).
+A `DeblurConfig` together with a picture determines the result; nothing else does (see `pipeline.deblur`).
 """
 
 import difflib

@@ -42,7 +42,7 @@ def _offsets(size: int, scale: int, shift: float) -> np.ndarray:
 
 
 def picture_grid(shape: tuple[int, int], scale: int = 1, alignment: str = "area") -> Grid:
-    """Positions of the samples of an (H, W) picture at `scale`: whole blocks (area), or every scale-th pixel (nested)."""
+    """Positions of the samples of an (H, W) picture at `scale`: whole blocks (area) or every scale-th (nested)."""
     if alignment == "area":
         return Grid(*((scale * np.arange(n // scale) + (scale - 1) / 2).astype(np.float32) for n in shape))
     return Grid(*(np.arange(0, n, scale).astype(np.float32) for n in shape))

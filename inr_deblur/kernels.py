@@ -14,11 +14,11 @@ def centroid(k: Kernel, threshold: float = 0.05) -> tuple[float, float]:
     return float((k.sum(1) * down).sum() / k.sum()), float((k.sum(0) * right).sum() / k.sum())
 
 
-def middle_of_support(k: Kernel, threshold: float = 0.05) -> tuple[float, float]:
-    """Middle (down, right) of the box around the entries above `threshold` of the largest, off the middle entry."""
-    boxes = (np.flatnonzero((k > threshold * k.max()).any(axis)) for axis in (1, 0))
+def support_box(k: Kernel) -> tuple[tuple[float, float], int]:
+    """The box around the entries above zero: its middle (down, right) off the middle entry, and its longer side."""
+    boxes = [np.flatnonzero((k > 0).any(axis)) for axis in (1, 0)]
     down, right = ((box[0] + box[-1]) / 2 - n // 2 for box, n in zip(boxes, k.shape, strict=True))
-    return float(down), float(right)
+    return (float(down), float(right)), int(max(box[-1] - box[0] + 1 for box in boxes))
 
 
 def pruned(k: Kernel, threshold: float = 0.03, islands: float = 0.02) -> NDArray[np.float32]:

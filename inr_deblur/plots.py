@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from inr_deblur.deblur import DeblurResult
+    from inr_deblur.pipeline import DeblurResult
 
 PANELS_IN_A_ROW = 4
 KERNEL_SIDE = 320  # pixels: about the side of the kernel's picture

@@ -2,11 +2,11 @@
 
     minimise over the canvas x    1/2 |k (*) x - y|^2 + weight sum |grad x|
 
-over valid convolutions, so nothing is made up beyond the picture's border. Solved by the alternating direction method of
-multipliers with the border masked (Almeida and Figueiredo, Deconvolving images with unknown boundaries using the ADMM,
-IEEE TIP 2013): every step is a division in the Fourier domain, a shrinkage, or a division by the mask, where gradient
-steps would be slowed down by the kernel's conditioning. Colours share one gradient norm (Blomgren and Chan 1998), so that
-edges stay in one place in all of them.
+over valid convolutions, so nothing is made up beyond the picture's border. Solved by the alternating direction method
+of multipliers with the border masked (Almeida and Figueiredo, Deconvolving images with unknown boundaries using the
+ADMM, IEEE TIP 2013): every step is a division in the Fourier domain, a shrinkage, or a division by the mask, where
+gradient steps would be slowed down by the kernel's conditioning. Colours share one gradient norm (Blomgren and Chan
+1998), so that edges stay in one place in all of them.
 """
 
 from functools import partial
@@ -33,7 +33,7 @@ def restore(y: NDArray, k: NDArray, weight: float) -> NDArray[np.float32]:
 def _restore(y: Array, k: Array, weight: float, steps: int) -> Array:
     (_, h, w), (kh, kw) = y.shape, k.shape
     canvas = h + kh - 1, w + kw - 1
-    size = tuple(next_fast_len(n, real=True) for n in canvas)
+    size = tuple(int(next_fast_len(n, real=True) or n) for n in canvas)
     fit_penalty, edge_penalty = PENALTIES
 
     def fourier(a: Array) -> Array:
@@ -46,10 +46,8 @@ def _restore(y: Array, k: Array, weight: float, steps: int) -> Array:
     seen = jnp.pad(jnp.ones_like(y[:1]), inside)
     measured = jnp.pad(y, inside)
     blur = fourier(k)
-    laplacian = sum(
-        4 * np.sin(np.pi * f) ** 2
-        for f in np.meshgrid(np.fft.fftfreq(size[0]), np.fft.rfftfreq(size[1]), indexing="ij")
-    )
+    frequencies = np.fft.fftfreq(int(size[0]))[:, None], np.fft.rfftfreq(int(size[1]))[None]
+    laplacian = sum(4 * np.sin(np.pi * f) ** 2 for f in frequencies)
     normal = fit_penalty * jnp.abs(blur) ** 2 + edge_penalty * jnp.asarray(laplacian, jnp.float32) + 1e-9
 
     def step(state, _):

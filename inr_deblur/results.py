@@ -19,7 +19,7 @@ from inr_deblur.run_config import RunConfig
 from inr_deblur.run_folder import METRICS, filled
 
 if TYPE_CHECKING:
-    from inr_deblur.deblur import DeblurResult
+    from inr_deblur.pipeline import DeblurResult
     from inr_deblur.metrics import Scores
 
 PACKAGES = ("flax", "hydra-core", "jax", "jaxlib", "numpy", "optax")

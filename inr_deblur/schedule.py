@@ -11,7 +11,7 @@ import numpy as np
 
 from inr_deblur.config import DeblurConfig
 
-COARSEST_KERNEL = 13  # samples along the kernel's side that the coarsest scale should not exceed
+COARSEST_KERNEL = 11  # samples along the kernel's side that the coarsest scale should not exceed
 COARSEST_PICTURE = 24  # samples along the picture's shorter side that the coarsest scale must keep
 
 Span = tuple[float, float]
@@ -51,7 +51,7 @@ def curves(stage: Stage) -> Curves:
 
 
 def scales(size: int, shape: tuple[int, int], wanted: int = 0) -> tuple[int, ...]:
-    """The pyramid for a kernel bound, coarsest first: (4, 2, 1) for 41 px. wanted: this many scales instead."""
+    """The pyramid for a kernel bound, coarsest first: (4, 2, 1) for 31 px. wanted: this many scales instead."""
     coarsest = 1
     while size / coarsest > COARSEST_KERNEL and min(shape) / (2 * coarsest) >= COARSEST_PICTURE:
         coarsest *= 2

@@ -23,6 +23,7 @@ from inr_deblur.outcome import Outcome, judge
 from inr_deblur.progress import Progress, Silent
 from inr_deblur.region import most_telling
 
+DEFAULT = DeblurConfig()
 SMALLEST_PICTURE = 16
 AUTO_SIZES = (31, 61, 121)  # bounds tried in turn, until the kernel keeps clear of its support's border
 
@@ -52,7 +53,7 @@ class DeblurResult:
 
 def deblur(
     image: NDArray,
-    config: DeblurConfig = DeblurConfig(),
+    config: DeblurConfig = DEFAULT,
     *,
     kernel: NDArray | None = None,
     progress: Progress | None = None,
@@ -100,7 +101,7 @@ def deblur(
 
 
 def deconvolve(
-    image: NDArray, kernel: NDArray, config: DeblurConfig = DeblurConfig(), *, progress: Progress | None = None
+    image: NDArray, kernel: NDArray, config: DeblurConfig = DEFAULT, *, progress: Progress | None = None
 ) -> DeblurResult:
     """`deblur` with a kernel that is known: the non-blind restoration."""
     return deblur(image, config, kernel=kernel, progress=progress)
