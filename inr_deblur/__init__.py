@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inr_deblur.config import DeblurConfig
-    from inr_deblur.pipeline import DeblurResult, deblur, deconvolve
     from inr_deblur.errors import InputError
     from inr_deblur.outcome import Outcome
+    from inr_deblur.pipeline import DeblurResult, deblur, deconvolve
 
 __version__ = "0.1.0"
 __all__ = ["DeblurConfig", "DeblurResult", "InputError", "Outcome", "deblur", "deconvolve"]

@@ -19,8 +19,8 @@ from inr_deblur.run_config import RunConfig
 from inr_deblur.run_folder import METRICS, filled
 
 if TYPE_CHECKING:
-    from inr_deblur.pipeline import DeblurResult
     from inr_deblur.metrics import Scores
+    from inr_deblur.pipeline import DeblurResult
 
 PACKAGES = ("flax", "hydra-core", "jax", "jaxlib", "numpy", "optax")
 TRACE = 0.05  # share of the largest entry above which an entry belongs to the kernel's trace
