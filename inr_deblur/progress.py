@@ -66,8 +66,10 @@ class _Shown:
 
     def advance(self, amount: float, note: str = "") -> None:
         """`amount` more units are done; `note` says what is being done now."""
+        if not self.running:
+            return
         self.done = min(self.done + amount, self.total)
-        if self.running and self.clock() - self.last >= self.interval:
+        if self.clock() - self.last >= self.interval:
             self.last = self.clock()
             self.show(note)
 

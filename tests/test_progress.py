@@ -68,6 +68,7 @@ def test_share_stays_between_nothing_and_all(total, amounts):
 def test_finishing_twice_or_unstarted_is_harmless():
     stream = io.StringIO()
     progress = Bar(stream)
+    progress.advance(1)
     progress.finish()
     assert stream.getvalue() == ""
     progress.start(1, "")
