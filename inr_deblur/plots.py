@@ -15,18 +15,22 @@ KERNEL_SIDE = 320  # pixels: about the side of the kernel's picture
 
 
 def loss_curves(result: "DeblurResult") -> "Figure":
-    """The loss of every stage, each in its own panel since every stage minimises another objective."""
+    """The loss of every stage that has steps, each in its own panel since every stage minimises another objective.
+
+    Within a stage the weights of the priors may change from step to step, so that a curve need not fall.
+    """
     from matplotlib.figure import Figure
 
-    columns = min(PANELS_IN_A_ROW, max(1, len(result.stages)))
-    rows = max(1, -(-len(result.stages) // columns))
+    stages = [stage for stage in result.stages if len(stage.losses)]
+    columns = min(PANELS_IN_A_ROW, max(1, len(stages)))
+    rows = max(1, -(-len(stages) // columns))
     figure = Figure(figsize=(3 * columns, 2.4 * rows), layout="constrained")
-    for panel, stage in zip(figure.subplots(rows, columns, squeeze=False).flat, result.stages, strict=False):
+    for panel, stage in zip(figure.subplots(rows, columns, squeeze=False).flat, stages, strict=False):
         panel.plot(np.asarray(stage.losses), linewidth=1)
-        panel.set_title(f"{stage.name}, scale {stage.scale}, {stage.seconds:.1f} s", fontsize=8)
+        panel.set_title(f"{stage.name}, {stage.seconds:.1f} s", fontsize=8)
         panel.tick_params(labelsize=7)
         panel.set_xlabel("step", fontsize=7)
-    for panel in figure.axes[len(result.stages) :]:
+    for panel in figure.axes[len(stages) :]:
         panel.set_visible(False)
     return figure
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -132,15 +133,16 @@ def report(record: dict[str, Any], folder: Path) -> str:
     lines += [("kernel", kernel_words(kernel))]
     lines += [("note", note) for note in record["image"]["notes"]]
     if record["scores"]:
-        lines += [("scores", ", ".join(f"{name} {_score(score)}" for name, score in record["scores"].items()))]
+        scores = ", ".join(f"{name} {_score(score)}" for name, score in record["scores"].items())
+        lines += [("scores", f"{scores} (PSNR / SSIM at the best shift)")]
     lines += [("time", f"{seconds['fit']:.1f} s for the fit, {seconds['total']:.1f} s in all, on {record['device']}")]
-    lines += [("files", f"{folder.absolute()}: {', '.join(record['files'])}")]
+    lines += [("files", f"{folder.absolute()}{os.sep}: {', '.join(record['files'])}")]
     return "\n".join(f"{name:8} {words}" for name, words in lines)
 
 
 def _score(score: dict[str, Any]) -> str:
     psnr = "inf" if score["psnr"] is None else f"{score['psnr']:.2f}"
-    return f"{psnr} dB / {score['ssim']:.3f} (PSNR / SSIM)"
+    return f"{psnr} dB / {score['ssim']:.3f}"
 
 
 def kernel_words(shape: dict[str, Any]) -> str:
