@@ -23,7 +23,7 @@ from inr_deblur.generators import GridKernel, SirenKernel, image_generator
 from inr_deblur.kernels import pruned, support_box
 from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.progress import Progress
-from inr_deblur.schedule import TEMPERS, Stage, curves, judging, plan, scales
+from inr_deblur.schedule import STARTS, Stage, curves, judging, plan, scales
 
 ROOM = 4 / 3  # of a support over what it should hold: the mass may be off the middle, and mend itself
 SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 81, 121, 161)  # few sizes, so that few programs are compiled
@@ -55,16 +55,17 @@ def find_kernel(
     """The kernel of y (H, W), no larger than about `size` pixels. image: name of its generator."""
     support = fitting_support(size)
     pyramid = scales(size, y.shape, config.schedule.scales)
-    starts = config.schedule.starts or len(TEMPERS)
-    plans = [plan(config, noise, pyramid, TEMPERS[i % len(TEMPERS)]) for i in range(starts)]
+    count = config.schedule.starts or len(STARTS)
+    starts = [STARTS[i % len(STARTS)] for i in range(count)]
+    plans = [plan(config, noise, pyramid, start) for start in starts]
     kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
     reach = (support // 2, support // 2)
-    search = Search(jnp.asarray(y), Generators(image_generator(image, y.shape, reach), kernel), config, progress)
-    batch = search.begin(pyramid[0], support, starts)
+    generators = Generators(image_generator(image, y.shape, reach), kernel)
+    search = Search(jnp.asarray(y), generators, config, progress, float(support))
+    batch = search.begin(pyramid[0], support, np.array([max(5.0, ROOM * size * start.window) for start in starts]))
     for i, scale in enumerate(pyramid):
         batch = search.advance(batch, [p[i] for p in plans])
-        if scale <= 2:
-            batch = search.best(batch, scale, 2 if scale == 2 else 1)
+        batch = search.best(batch, scale, {1: 1, 2: 2}.get(scale, 4))
     rivals = search.energies
     batch = search.advance(batch, [p[-1] for p in plans])
     raw = np.asarray(batch.kernels[0])
@@ -84,7 +85,8 @@ class Batch:
 
     params: dict
     shifts: NDArray[np.float64]  # (starts, 2) pixels
-    support: int  # side of the kernels in pixels
+    support: int  # side of the kernels' grids in pixels
+    windows: NDArray[np.float64]  # (starts,) side in pixels of the square that each kernel may fill
     members: tuple[int, ...]  # which starts these are
     kernels: Array | None = None  # (starts, K, K) at the last scale
 
@@ -97,10 +99,12 @@ class Search:
     generators: Generators
     config: DeblurConfig
     progress: Progress
+    widest: float  # side in pixels that no kernel may exceed
     traces: list[tuple[str, int, dict[int, NDArray], float]] = field(default_factory=list)  # losses by member
     energies: tuple[float, ...] = ()  # of the kernels judged last
 
-    def begin(self, scale: int, support: int, starts: int) -> Batch:
+    def begin(self, scale: int, support: int, windows: NDArray[np.float64]) -> Batch:
+        starts = len(windows)
         canvas, offsets = self.grids(scale, support, (0.0, 0.0))
         key = jax.random.key(self.config.seed)
 
@@ -113,7 +117,7 @@ class Search:
             }
 
         params = jax.jit(jax.vmap(first))(jax.random.split(key, starts))
-        return Batch(params, np.zeros((starts, 2)), support, tuple(range(starts)))
+        return Batch(params, np.zeros((starts, 2)), support, windows, tuple(range(starts)))
 
     def grids(self, scale: int, support: int, shift: tuple[float, float]) -> tuple[Grid, Grid]:
         """Canvas and kernel grids, the kernel's origin moved by `shift` pixels."""
@@ -131,8 +135,9 @@ class Search:
         self.traces.append((stages[0].name, scale, losses, time.perf_counter() - began))
         boxes = [support_box(pruned(k, 0.05)) for k in kernels]
         moved = batch.shifts + scale * np.array([middle for middle, _ in boxes])
-        support = min(batch.support, fitting_support(scale * max(extent for _, extent in boxes)))
-        return Batch(fitted.params, moved, support, batch.members, fitted.kernel)
+        windows = np.array([ROOM * scale * extent + 2 * scale for _, extent in boxes]).clip(max=self.widest)
+        support = next(n for n in SUPPORTS if n >= min(windows.max(), SUPPORTS[-1]))
+        return Batch(fitted.params, moved, support, windows, batch.members, fitted.kernel)
 
     def run(self, batch: Batch, stages: list[Stage], generators: Generators, params: dict, known=None) -> Fitted:
         stage = stages[0]
@@ -142,6 +147,7 @@ class Search:
             area_average(self.y, stage.scale),
             stack([g[0] for g in grids]),
             stack([g[1] for g in grids]),
+            jnp.asarray(batch.windows, jnp.float32),
             jnp.float32(stage.cross_scale),
         )
         weights = Weights(*(jnp.stack([getattr(s, n) for s in spans]) for n in ("prior", "image_rate", "kernel_rate")))
@@ -183,6 +189,7 @@ class Search:
             jax.tree.map(lambda a: a[keep], batch.params),
             batch.shifts[keep],
             batch.support,
+            batch.windows[keep],
             tuple(batch.members[i] for i in keep),
             batch.kernels[keep],
         )

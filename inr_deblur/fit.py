@@ -42,10 +42,13 @@ class Data(NamedTuple):
     y: Array  # (H, W) the picture at this scale
     canvas: Grid  # (starts, ...) positions of the latent samples
     offsets: Grid  # (starts, ...) of the kernel's samples
+    windows: Array  # (starts,) side in pixels of the square that a kernel may fill
     cross_scale: Array  # () weight of the cross-scale loss
 
 
 class Fitted(NamedTuple):
+    """What a stage gives back."""
+
     params: Params  # of the batch
     losses: Array  # (starts, steps)
     kernel: Array  # (starts, K, L)
@@ -69,12 +72,14 @@ def fit_stage(
     image_optimiser = optimiser(generators.image)
     kernel_optimiser = adam()
 
-    def kernel_of(params: Params, offsets: Grid, known: Array | None) -> Array:
-        return known if generators.kernel is None else generators.kernel.apply(params["kernel"], offsets)  # type: ignore
+    def kernel_of(params: Params, offsets: Grid, window: Array, known: Array | None) -> Array:
+        if generators.kernel is None:
+            return known  # type: ignore
+        return windowed(generators.kernel.apply(params["kernel"], offsets), offsets, window)  # type: ignore
 
-    def one(params: Params, canvas: Grid, offsets: Grid, weights: Weights, known: Array | None):
+    def one(params: Params, canvas: Grid, offsets: Grid, window: Array, weights: Weights, known: Array | None):
         def loss(params: Params, prior: Array) -> Array:
-            k = kernel_of(params, offsets, known)
+            k = kernel_of(params, offsets, window, known)
             x: Array = generators.image.apply(params["image"], canvas, spacing)  # type: ignore
             value = objective(Latent(x, k, convolve_valid(x, k) - data.y), prior)
             if with_cross_scale:
@@ -93,9 +98,16 @@ def fit_stage(
 
         start = (params, image_optimiser.init(params["image"]), kernel_optimiser.init(params.get("kernel")))
         (params, _, _), values = jax.lax.scan(step, start, weights)
-        return Fitted(params, values, kernel_of(params, offsets, known))
+        return Fitted(params, values, kernel_of(params, offsets, window, known))
 
-    return jax.vmap(one)(params, data.canvas, data.offsets, weights, known)
+    return jax.vmap(one)(params, data.canvas, data.offsets, data.windows, weights, known)
+
+
+def windowed(k: Array, offsets: Grid, window: Array) -> Array:
+    """The kernel within the square of side `window` about the middle of its grid, sum 1 again."""
+    rows, columns = (jnp.abs(q - q[q.shape[0] // 2]) <= window / 2 for q in offsets)
+    k = k * (rows[:, None] & columns)
+    return k / k.sum()
 
 
 def cross_term(y: Array, x: Array, k: Array) -> Array:
@@ -112,7 +124,7 @@ def cross_term(y: Array, x: Array, k: Array) -> Array:
 
 
 def adam() -> optax.GradientTransformation:
-    """Adam without its learning rate. The gradients are of the order of 1e-8: the usual eps of 1e-8 would drown them."""
+    """Adam without its learning rate; the usual eps would drown gradients of the order of 1e-8."""
     return optax.scale_by_adam(b2=0.99, eps=1e-14)
 
 

@@ -60,14 +60,24 @@ def scales(size: int, shape: tuple[int, int], wanted: int = 0) -> tuple[int, ...
     return tuple(coarsest >> i for i in range(coarsest.bit_length()))
 
 
-# Where the weight of the variational prior starts at the coarsest scale, and by which factor it starts lower at each
-# finer one. No single choice is safe: some pictures need the patient start, others lose their kernel in it.
-TEMPERS: tuple[Span, ...] = ((0.1, 0.18), (0.1, 1.0), (0.03, 0.5), (0.01, 1.0))
+@dataclass(frozen=True)
+class Start:
+    """How one start of the blind search differs from the others.
+
+    No single choice is safe. In a window that is too wide a kernel can take the shape of something in the picture, in one
+    that is too narrow it does not fit; some pictures need the patient prior, others lose their kernel in it.
+    """
+
+    window: float  # side of the first kernel window, as a share of the bound
+    prior: float  # where the weight of the variational prior starts at the coarsest scale
+    factor: float  # by which it starts lower at each finer scale
 
 
-def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], temper: Span) -> tuple[Stage, ...]:
+STARTS = tuple(Start(window, *temper) for window in (1.0, 0.6, 0.36) for temper in ((0.1, 0.18), (0.1, 1.0)))
+
+
+def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], start: Start) -> tuple[Stage, ...]:
     """The stages of one start. noise: standard deviation at the finest scale, which sets where the priors end."""
-    first, factor = temper
     last = max(2 * noise**2, 1e-4)
 
     def steps(n: int) -> int:
@@ -82,7 +92,7 @@ def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], temper: S
             scale,
             steps(500 if i == 0 else 300),
             "variational",
-            weight((max(first * factor**i, last), last)),
+            weight((max(start.prior * start.factor**i, last), last)),
             (1e-3, 1e-4),
             (3e-3, 3e-4),
             config.loss.cross_scale if i > 0 else 0.0,
