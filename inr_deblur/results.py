@@ -1,4 +1,4 @@
-"""What a run leaves behind: deblurred.<suffix>, kernel.npy and kernel.png, losses.png, metrics.json, and its report."""
+"""What a run leaves behind: the deblurred picture, the kernel, pictures and a page to look at, and metrics.json."""
 
 import json
 import math
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from inr_deblur import __version__
 from inr_deblur.image_io import Picture, write_picture
 from inr_deblur.plots import kernel_picture, loss_curves
+from inr_deblur.report import Shown, overview, report_page
 from inr_deblur.run_config import RunConfig
 from inr_deblur.run_folder import METRICS, filled
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from inr_deblur.pipeline import DeblurResult
 
 PACKAGES = ("flax", "hydra-core", "jax", "jaxlib", "numpy", "optax")
+PAGES = ("kernel.npy", "kernel.png", "losses.png", "overview.png", "report.html")
 TRACE = 0.05  # share of the largest entry above which an entry belongs to the kernel's trace
 
 
@@ -42,7 +44,7 @@ class Run:
 
 def file_names(picture: Picture) -> list[str]:
     """The names of the files of a run on the picture, metrics.json last."""
-    return [f"deblurred{picture.kind.suffix}", "kernel.npy", "kernel.png", "losses.png", METRICS]
+    return [f"deblurred{picture.kind.suffix}", *PAGES, METRICS]
 
 
 def write_results(run: Run, folder: Path) -> dict[str, Any]:
@@ -56,8 +58,16 @@ def write_results(run: Run, folder: Path) -> dict[str, Any]:
         np.save(hidden / "kernel.npy", kernel)
         Image.fromarray(kernel_picture(kernel)).save(hidden / "kernel.png")
         loss_curves(run.result).savefig(hidden / "losses.png", dpi=100)
+        Image.fromarray(overview(run.picture.values, run.result.image, kernel)).save(hidden / "overview.png")
+        (hidden / "report.html").write_text(report_page(_shown(run, record)), encoding="utf-8")
         (hidden / METRICS).write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     return record
+
+
+def _shown(run: Run, record: dict[str, Any]) -> Shown:
+    """What the page is made of."""
+    losses = tuple((stage.name, stage.losses) for stage in run.result.stages)
+    return Shown(record, run.picture.values, run.result.image, run.result.kernel, losses, run.result.region)
 
 
 def metrics(run: Run) -> dict[str, Any]:

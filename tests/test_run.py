@@ -19,7 +19,7 @@ from inr_deblur.config import DeblurConfig
 from inr_deblur.errors import InputError
 from inr_deblur.run import main
 
-RESULT = {"deblurred.png", "kernel.npy", "kernel.png", "losses.png", "metrics.json"}
+RESULT = {"deblurred.png", "kernel.npy", "kernel.png", "losses.png", "metrics.json", "overview.png", "report.html"}
 
 
 class FakeOutcome(enum.Enum):
@@ -57,7 +57,14 @@ class FakeEngine:
         found[size // 2, size // 2 :] = 1 / (size - size // 2)
         stages = (FakeStage("coarse", 2, np.linspace(2, 1, 10), 0.1), FakeStage("fine", 1, np.array([np.nan]), 0.1))
         values = {"image": image, "kernel": found if kernel is None else kernel, "stages": stages, "config": config}
-        about = {"outcome": FakeOutcome.RECOVERED, "confidence": 0.9, "noise": 0.01, "seconds": 0.2, "device": "cpu"}
+        about = {
+            "outcome": FakeOutcome.RECOVERED,
+            "confidence": 0.9,
+            "noise": 0.01,
+            "seconds": 0.2,
+            "device": "cpu",
+            "region": None,
+        }
         return type("Result", (), values | about)()
 
 
