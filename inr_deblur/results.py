@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from inr_deblur import __version__
 from inr_deblur.image_io import Picture, write_picture
+from inr_deblur.kernels import border_share, centroid
 from inr_deblur.plots import kernel_picture, loss_curves
 from inr_deblur.report import Shown, overview, report_page
 from inr_deblur.run_config import RunConfig
@@ -123,16 +124,15 @@ def kernel_shape(kernel: NDArray[np.floating]) -> dict[str, Any]:
     """A (K, L) kernel in numbers: its size, the extent of its trace, its centre of mass, its mass on the border.
 
     extent: (rows, columns) of the box around the entries above 5 % of the largest. centre: (down, right), pixels from
-    the middle of the grid. border: share of the mass in the outermost rows and columns.
+    the middle entry. border: share of the mass in the outermost rows and columns.
     """
-    mass = kernel.astype(np.float64) / kernel.sum(dtype=np.float64)
-    boxes = [np.flatnonzero((mass > TRACE * mass.max()).any(axis)) for axis in (1, 0)]
-    middle = [(n - 1) / 2 for n in mass.shape]
+    trace = kernel > TRACE * kernel.max()
+    boxes = [np.flatnonzero(trace.any(axis)) for axis in (1, 0)]
     return {
-        "size": list(mass.shape),
+        "size": list(kernel.shape),
         "extent": [int(box[-1] - box[0] + 1) for box in boxes],
-        "centre": [round(float(np.arange(mass.shape[axis]) @ mass.sum(1 - axis)) - middle[axis], 3) for axis in (0, 1)],
-        "border": round(float(1 - mass[1:-1, 1:-1].sum()), 6),
+        "centre": [round(offset, 3) for offset in centroid(kernel, 0)],
+        "border": round(max(0.0, border_share(kernel)), 6),
     }
 
 
