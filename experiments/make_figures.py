@@ -14,7 +14,7 @@ from inr_deblur.plots import kernel_picture
 from inr_deblur.run import main as run
 
 ROOT = Path(__file__).parents[1]
-GAP, INSET = 8, 69  # pixels: between the pictures, side of a kernel's inset
+GAP, ENLARGED = 8, 3  # pixels: between the pictures, side of a kernel's entry
 
 
 def main() -> int:
@@ -43,9 +43,9 @@ def _read(file: Path) -> np.ndarray:
 
 def with_kernel(picture: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """The (H, W, 3) picture with the kernel, enlarged, in its upper left corner."""
-    inset = Image.fromarray(kernel_picture(kernel)).resize((INSET, INSET), Image.Resampling.BOX)
+    inset = kernel_picture(kernel, ENLARGED * max(kernel.shape))
     picture = picture.copy()
-    picture[:INSET, :INSET] = np.asarray(inset)[..., None]
+    picture[: inset.shape[0], : inset.shape[1]] = inset[..., None]
     return picture
 
 

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from inr_deblur.methods import MethodResult
     from inr_deblur.pipeline import DeblurResult
 
 PANELS_IN_A_ROW = 4
 KERNEL_SIDE = 320  # pixels: about the side of the kernel's picture
 
 
-def loss_curves(result: "DeblurResult") -> "Figure":
+def loss_curves(result: "DeblurResult | MethodResult") -> "Figure":
     """The loss of every stage that has steps, each in its own panel since every stage minimises another objective.
 
     Within a stage the weights of the priors may change from step to step, so that a curve need not fall.
@@ -35,8 +36,8 @@ def loss_curves(result: "DeblurResult") -> "Figure":
     return figure
 
 
-def kernel_picture(kernel: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """The (K, L) kernel enlarged by a whole number, its largest entry white."""
-    factor = max(1, KERNEL_SIDE // max(kernel.shape))
+def kernel_picture(kernel: NDArray[np.floating], side: int = KERNEL_SIDE) -> NDArray[np.uint8]:
+    """The (K, L) kernel, its largest entry white, enlarged by a whole number to `side` pixels or a little less."""
+    factor = max(1, side // max(kernel.shape))
     grey = np.rint(255 * kernel / max(float(kernel.max()), np.finfo(np.float32).tiny)).astype(np.uint8)
     return grey.repeat(factor, axis=0).repeat(factor, axis=1)
