@@ -14,7 +14,7 @@ from inr_deblur.config import check
 from inr_deblur.errors import InputError
 from inr_deblur.image_io import Picture, read_picture
 from inr_deblur.kernel_io import read_kernel
-from inr_deblur.metrics import Scores, aligned_scores, luma_studio
+from inr_deblur.metrics import Scores, aligned_scores, kernel_similarity, luma_studio
 from inr_deblur.progress import make_progress
 from inr_deblur.results import Run, file_names, report, write_results
 from inr_deblur.run_config import RunConfig, deblur_config
@@ -33,12 +33,14 @@ def restore(settings: RunConfig, folder: Path, began: float) -> str:
     picture = read_picture(settings.image)
     truth = read_picture(settings.truth) if settings.truth else None
     kernel, notes = read_kernel(settings.kernel.file) if settings.kernel.file else (None, ())
+    true_kernel = read_kernel(settings.kernel.truth)[0] if settings.kernel.truth else None
 
-    job = _identity(asdict(config), picture, truth, kernel)
+    job = _identity(asdict(config), picture, truth, kernel, true_kernel)
     record = read_record(folder)
     if record and record["job"] == job and not settings.overwrite:
         return f"Finished already (overwrite=true runs it again).\n{report(record, folder)}"
-    inputs = [path for path in (settings.image, settings.truth, settings.kernel.file) if path]
+    given = (settings.image, settings.truth, settings.kernel.file, settings.kernel.truth)
+    inputs = [path for path in given if path]
     check_folder(folder, file_names(picture), inputs, settings.overwrite)
     scores = {"input": _scores(picture.values, truth)} if truth else {}
 
@@ -54,18 +56,19 @@ def restore(settings: RunConfig, folder: Path, began: float) -> str:
         progress.finish()
     if truth:
         scores["result"] = _scores(result.image, truth)
+    similarity = None if true_kernel is None else kernel_similarity(result.kernel, true_kernel)
     seconds = time.perf_counter() - began
-    run = Run(job, settings, picture, result, scores, (*picture.notes, *notes), seconds)
+    run = Run(job, settings, picture, result, scores, (*picture.notes, *notes), seconds, similarity)
     return report(write_results(run, folder), folder)
 
 
-def _identity(config: dict[str, Any], picture: Picture, truth: Picture | None, kernel: np.ndarray | None) -> str:
+def _identity(config: dict[str, Any], picture: Picture, truth: Picture | None, *kernels: np.ndarray | None) -> str:
     """A name for all that determines a run's files: the SHA-256 of settings, inputs and version."""
     parts = {
         "config": config,
         "image": picture.sha256,
         "truth": truth and truth.sha256,
-        "kernel": None if kernel is None else hashlib.sha256(np.float32(kernel).tobytes()).hexdigest(),
+        "kernels": [None if k is None else hashlib.sha256(np.float32(k).tobytes()).hexdigest() for k in kernels],
         "version": __version__,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -41,6 +41,7 @@ class Run:
     scores: "dict[str, Scores]"  # of the input and of the result, empty without a truth
     notes: tuple[str, ...]  # sentences on what was converted on the way
     seconds: float  # from the start of the command
+    similarity: float | None = None  # of the kernel to the true one, where that is known
 
 
 def file_names(picture: Picture) -> list[str]:
@@ -90,7 +91,7 @@ def metrics(run: Run) -> dict[str, Any]:
             "sentence": result.outcome.value,
             "confidence": float(result.confidence),
         },
-        "kernel": kernel_shape(result.kernel),
+        "kernel": kernel_shape(result.kernel) | {"similarity": run.similarity},
         "noise": float(result.noise),
         "scores": {
             name: {key: _finite(value) for key, value in score._asdict().items()} for name, score in run.scores.items()

@@ -17,13 +17,12 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from inr_deblur.arguments import PATHS, help_page, prepare
+from inr_deblur.arguments import help_page, prepare
 from inr_deblur.errors import InputError
-from inr_deblur.run_config import RunConfig, conf_folder, register
-from inr_deblur.run_folder import run_folder
+from inr_deblur.run_config import DatasetConfig, conf_folder, register
+from inr_deblur.sweep import Plan, announce, forget_failure, jobs, naming, plan, record_failure, unfinished
 
 BEGAN = time.perf_counter()
-NOT_IN_NAMES = (*PATHS, "overwrite", "progress")  # settings that don't name a sweep's folders
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -35,19 +34,22 @@ def main(argv: list[str] | None = None) -> int:
     _prepare_environment()
     register()
     failures: list[Exception] = []
+    sweep: Plan | None = None
 
     def task(config: DictConfig) -> None:
         try:
-            _run(config, BEGAN if _sweep() is None else time.perf_counter())
+            _run(config)
         except (InputError, OmegaConfBaseException) as error:
             print(_sentence(error), file=sys.stderr)
             failures.append(error)
-            if _sweep() is not None:
-                raise  # Hydra goes on with the other jobs, and raises it again at the end
 
     program, sys.argv = sys.argv, [sys.argv[0]]
     try:
-        sys.argv += prepare(argv)
+        arguments = prepare(argv)
+        sweep = plan(arguments)
+        if sweep:
+            announce(sweep)
+        sys.argv += sweep.arguments if sweep else arguments
         hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(task)()
     except (InputError, HydraException, OmegaConfBaseException) as error:
         if not failures:
@@ -58,27 +60,53 @@ def main(argv: list[str] | None = None) -> int:
         return 130
     finally:
         sys.argv = program
-    return 1 if failures else 0
+    lost = unfinished(sweep) if sweep else []
+    if sweep and lost:
+        named = ", ".join(map(str, lost[:3])) + (", ..." if len(lost) > 3 else "")
+        print(f"{len(lost)} of {len(sweep.folders)} jobs have no result: {named}", file=sys.stderr)
+    return 1 if failures or lost else 0
 
 
-def _run(config: DictConfig, began: float) -> None:
-    """One job of Hydra's: restore, and say how it went."""
-    if OmegaConf.is_missing(config, "image"):
-        raise InputError("No picture is given: write image=PATH, or --help for all settings.")
-    from inr_deblur.job import restore
+def _run(config: DictConfig) -> None:
+    """One job of Hydra's: restore its pictures, and say how it went; in a sweep a failure is only written down."""
+    if config.dataset.check or config.dataset.download:
+        _look_after(config)
+        return
+    sweep = _sweep()
+    for settings, folder in jobs(config, sweep):
+        from inr_deblur.job import restore
 
-    settings = cast(RunConfig, OmegaConf.to_object(config))
-    words = restore(settings, run_folder(settings.image, settings.out, _sweep()), began)
-    if settings.progress != "none":
-        print(words)
+        began = BEGAN if sweep is None else time.perf_counter()
+        try:
+            words = restore(settings, folder, began)
+        except Exception as error:
+            if sweep is None:
+                raise
+            print(record_failure(folder, settings, error), file=sys.stderr)
+            continue
+        if sweep is not None:
+            forget_failure(folder)
+        if settings.progress != "none":
+            print(words)
+
+
+def _look_after(config: DictConfig) -> None:
+    """Fetch a data set, or say what is wrong with it; raises InputError if anything is."""
+    from inr_deblur.dataset_files import check_dataset, download
+
+    dataset = cast(DatasetConfig, OmegaConf.to_object(config.dataset))
+    if dataset.download:
+        download(dataset)
+    faults, notes = check_dataset(dataset)
+    print("\n".join([*faults, *notes]))
+    if faults:
+        raise InputError(f"{len(faults)} faults in {dataset.root}.")
 
 
 def _sweep() -> list[str] | None:
     """The settings that name this job in a sweep, None outside of one."""
-    if HydraConfig.get().mode != RunMode.MULTIRUN:
-        return None
-    given = (setting.lstrip("+") for setting in HydraConfig.get().overrides.task)
-    return [setting for setting in given if setting.partition("=")[0] not in NOT_IN_NAMES]
+    hydra_config = HydraConfig.get()
+    return naming(list(hydra_config.overrides.task)) if hydra_config.mode == RunMode.MULTIRUN else None
 
 
 def _sentence(error: Exception) -> str:

@@ -19,6 +19,23 @@ class KernelChoice(KernelConfig):
     """A kernel to find, or one that is known."""
 
     file: str | None = None  # a known kernel (.npy, .png, .tiff) to restore with; kernel=PATH for short
+    truth: str | None = None  # the true kernel, when there is one: adds the similarity of the one that is found
+
+
+@dataclass(frozen=True)
+class DatasetConfig:
+    """A folder of pictures to sweep over, instead of one picture; dataset=NAME chooses its layout."""
+
+    name: str | None = None  # how its folder is laid out: lai, levin, kohler or folder
+    root: str | None = None  # its folder
+    category: str = "*"  # which categories of it, with commas between them
+    picture: str = "*"  # which pictures of them: their names, with * and ?, and with commas between them
+    known: bool = False  # restore with the true kernels instead of seeking them
+    chunk: int = 1  # pictures a job of a sweep: more where starting a job takes long
+    check: bool = False  # say what is missing or altered, and nothing else
+    download: bool = False  # fetch it into root first
+    source: str | None = None  # URL of an archive (.zip, .tar.gz) that is laid out so
+    sha256: str | None = None  # checksum of that archive
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,7 @@ class RunConfig(DeblurConfig):
     overwrite: bool = False  # replace the results that a folder holds already
     progress: str = "auto"  # bar, log (a line now and then), none (silent), or auto: a bar on a terminal
     kernel: KernelChoice = field(default_factory=KernelChoice)
+    dataset: DatasetConfig = field(default_factory=DatasetConfig)
 
 
 def deblur_config(settings: RunConfig) -> DeblurConfig:

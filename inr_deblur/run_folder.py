@@ -21,13 +21,13 @@ METRICS = "metrics.json"
 LONGEST_NAME = 120  # characters of a folder's name that a sweep makes
 
 
-def run_folder(image: str, out: str | None, sweep: list[str] | None) -> Path:
+def run_folder(image: str, out: str | None, sweep: list[str] | None, name: str | None = None) -> Path:
     """The folder of one run: `out`, or outputs/<name of the picture>.
 
     sweep: the job's key=value settings, none of them a path, if it is one of a sweep; it then has a folder of its own
-    below that, named after its picture and its settings.
+    below that, named after its picture and its settings. name: the picture's, if not that of its file.
     """
-    name = Path(image).stem or "picture"
+    name = name or Path(image).stem or "picture"
     if sweep is None:
         return Path(out or f"outputs/{name}").expanduser()
     settings = ",".join(sorted(sweep)).replace(os.sep, "_")

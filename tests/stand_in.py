@@ -1,0 +1,63 @@
+"""A fit that takes no time: sharpens a little, by an amount that the settings tell, and writes down that it was called.
+
+`sitecustomize_for` makes it the engine of every Python process that is started with the environment it returns, so that
+sweeps through launchers, whose jobs are processes of their own, can be tested and counted.
+"""
+
+import hashlib
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from inr_deblur.errors import InputError
+from inr_deblur.outcome import Outcome
+
+BROKEN = 0.5  # a value of loss.prior that fails
+
+
+def deblur(image, config, *, kernel=None, progress=None):
+    """In place of `inr_deblur.deblur`."""
+    if config.loss.prior == BROKEN:
+        raise InputError("This setting fails.")
+    name = hashlib.sha256(image.tobytes() + repr(config).encode()).hexdigest()
+    log = os.environ.get("FITS")
+    if log:
+        with open(log, "a") as file:
+            file.write(f"begin {name} {os.getpid()} {os.environ.get('NPROC')}\n")
+    time.sleep(float(os.environ.get("FIT_SECONDS", "0")))
+    amount = 0.2 + 100 * config.loss.cross_scale + 0.01 * config.seed
+    sharp = np.clip(image + amount * (image - gaussian_filter(image, 1.5)), 0, 1).astype(np.float32)
+    if log:
+        with open(log, "a") as file:
+            file.write(f"end {name} {os.getpid()}\n")
+    return SimpleNamespace(
+        image=sharp,
+        kernel=np.full((3, 3), 1 / 9, np.float32) if kernel is None else kernel,
+        stages=(SimpleNamespace(name="scale 1", scale=1, losses=np.linspace(2, 1, 5), seconds=0.1),),
+        outcome=Outcome.RECOVERED,
+        confidence=0.9,
+        noise=0.01,
+        seconds=0.1,
+        device="cpu",
+        config=config,
+        region=None,
+    )
+
+
+def sitecustomize_for(folder: Path, **variables: str) -> dict[str, str]:
+    """The environment of processes whose engine is `deblur`; folder: where the module that sees to it is written."""
+    folder.mkdir(exist_ok=True)
+    (folder / "sitecustomize.py").write_text(
+        "import sys, inr_deblur\n"
+        "def deblur(*given, **named):\n"
+        "    import stand_in\n"
+        "    return stand_in.deblur(*given, **named)\n"
+        "inr_deblur.deblur = deblur\n"
+    )
+    tests = Path(__file__).parent
+    path = os.pathsep.join(map(str, (folder, tests, tests.parent, *filter(None, [os.environ.get("PYTHONPATH")]))))
+    return {**os.environ, "PYTHONPATH": path, **variables}

@@ -1,0 +1,125 @@
+"""Sweeps over a data set: one job a picture and setting, none of them twice, failures written down. No real fit."""
+
+import json
+from pathlib import Path
+
+import pytest
+import stand_in
+from tiny_dataset import make_dataset
+
+import inr_deblur
+from inr_deblur.run import main
+
+SWEEP = ["-m", "dataset=lai", "dataset.root=set", "dataset.category=text,people", "loss.cross_scale=0,0.001"]
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch) -> Path:
+    """A working folder with a data set in `set` and a log of the fits."""
+    make_dataset(tmp_path / "set", pictures=1)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FITS", "fits.log")
+    monkeypatch.setitem(vars(inr_deblur), "deblur", stand_in.deblur)
+    return tmp_path
+
+
+def fits() -> int:
+    return Path("fits.log").read_text().count("begin") if Path("fits.log").exists() else 0
+
+
+def records(folder: str = "outputs") -> dict[str, dict]:
+    found = Path(folder).rglob("metrics.json")
+    return {path.parent.relative_to(folder).as_posix(): json.loads(path.read_text()) for path in found}
+
+
+def test_each_picture_runs_once_per_setting_and_is_not_run_again(capsys):
+    assert main([*SWEEP, "progress=none"]) == 0
+    found = records()
+    assert fits() == len(found) == 8
+    assert set(found) == set(json.loads(Path("outputs/sweep.json").read_text())["jobs"])
+    one = found["lai/text_01_kernel_02/loss.cross_scale=0.001"]
+    assert one["config"]["dataset"]["category"] == "text"
+    assert one["config"]["truth"] == "set/sharp/text_01_kernel_02.png"
+    assert 0 < one["kernel"]["similarity"] < 1
+    assert main(SWEEP) == 0
+    assert fits() == 8
+    assert capsys.readouterr().out.count("Finished already") == 8
+    assert main([*SWEEP[:-1], "loss.cross_scale=0,0.002", "progress=none"]) == 0
+    assert fits() == 12
+    assert len(json.loads(Path("outputs/sweep.json").read_text())["jobs"]) == 12
+
+
+def test_chunks_change_which_job_runs_a_picture_and_nothing_else():
+    assert main([*SWEEP, "dataset.chunk=3", "out=all", "progress=none"]) == 0
+    assert len(records("all")) == fits() == 8
+    assert main([*SWEEP, "out=all", "progress=none"]) == 0
+    assert fits() == 8
+
+
+def test_a_failing_setting_is_written_down_and_the_others_run(capsys):
+    swept = [*SWEEP[:-1], f"loss.prior=1,{stand_in.BROKEN}", "progress=none"]
+    assert main(swept) == 1
+    assert "4 of 8 jobs have no result" in capsys.readouterr().err
+    assert len(records()) == 4
+    failure = Path(f"outputs/lai/text_01_kernel_01/loss.prior={stand_in.BROKEN}/failed.json")
+    content = json.loads(failure.read_text())
+    assert content["reason"] == "This setting fails."
+    assert content["config"]["image"] == "set/blurry/text_01_kernel_01.png"
+
+
+def test_an_unforeseen_error_is_written_down_with_its_traceback_and_forgotten_after_a_success(monkeypatch):
+    def fail(*_, **__):
+        raise ZeroDivisionError("by nothing")
+
+    one = ["-m", "dataset=lai", "dataset.root=set", "dataset.picture=text*01", "progress=none"]
+    with monkeypatch.context() as patch:
+        patch.setitem(vars(inr_deblur), "deblur", fail)
+        assert main(one) == 1
+    failure = Path("outputs/lai/text_01_kernel_01/failed.json")
+    assert "stand" not in failure.read_text()
+    assert json.loads(failure.read_text())["reason"] == "ZeroDivisionError: by nothing"
+    assert "Traceback" in json.loads(failure.read_text())["traceback"]
+    assert main(one) == 0
+    assert not failure.exists()
+
+
+def test_true_kernels_can_be_given():
+    assert main([*SWEEP, "dataset.known=true", "progress=none"]) == 0
+    assert all(record["kernel"]["similarity"] == pytest.approx(1) for record in records().values())
+    Path("set/kernels/kernel_01.npy").unlink()
+    assert main([*SWEEP, "dataset.known=true", "out=again", "progress=none"]) == 1
+    assert len(records("again")) == 4
+
+
+def test_one_picture_of_a_data_set_needs_no_sweep():
+    assert main(["dataset=lai", "dataset.root=set", "dataset.picture=text_01_kernel_01", "progress=none"]) == 0
+    assert list(records()) == ["lai/text_01_kernel_01"]
+
+
+def test_check_prints_the_faults(capsys):
+    assert main(["dataset=folder", "dataset.root=set", "dataset.check=true"]) == 0
+    assert "nothing missing or altered" in capsys.readouterr().out
+    assert main(["dataset=lai", "dataset.root=set", "dataset.check=true"]) == 1
+    assert "96 of the pictures" in capsys.readouterr().out
+    assert not fits()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["dataset=lai", "dataset.root=set"], "sweep over them with -m"),
+        (["dataset=lay", "dataset.root=set"], "did you mean lai?"),
+        (["-m", "dataset=lai,levin", "dataset.root=set"], "one data set"),
+        (["-m", "dataset=lai", "dataset.root=set", "dataset.category=texts"], "did you mean text?"),
+        (["-m", "dataset=lai", "dataset.root=none"], "no pictures in none/blurry"),
+        (["-m", "dataset=lai", "dataset.root=set", "dataset.catgory=text"], "did you mean dataset.category?"),
+        (["dataset=lai", "dataset.root=set", "dataset.picture=text*01", "image=a.png"], "leave one of them out"),
+        (["-m", "dataset=lai"], "dataset.root=PATH"),
+    ],
+)
+def test_bad_sweeps_are_one_sentence_and_leave_nothing(arguments, part, capsys):
+    assert main(arguments) == 1
+    said = capsys.readouterr().err
+    assert part in said
+    assert len(said.strip().splitlines()) == 1
+    assert not Path("outputs").exists() and not fits()
