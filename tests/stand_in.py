@@ -7,8 +7,10 @@ sweeps through launchers, whose jobs are processes of their own, can be tested a
 import hashlib
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -19,7 +21,23 @@ from inr_deblur.outcome import Outcome
 BROKEN = 0.5  # a value of loss.prior that fails
 
 
-def deblur(image, config, *, kernel=None, progress=None):
+@dataclass(frozen=True)
+class Result:
+    """What `inr_deblur.DeblurResult` holds, as far as a run looks at it."""
+
+    image: np.ndarray
+    kernel: np.ndarray
+    stages: tuple[Any, ...]
+    config: Any
+    outcome: Outcome = Outcome.RECOVERED
+    confidence: float = 0.9
+    noise: float = 0.01
+    seconds: float = 0.1
+    device: str = "cpu"
+    region: None = None
+
+
+def deblur(image, config, *, kernel=None, progress=None, **_):
     """In place of `inr_deblur.deblur`."""
     if config.loss.prior == BROKEN:
         raise InputError("This setting fails.")
@@ -34,18 +52,9 @@ def deblur(image, config, *, kernel=None, progress=None):
     if log:
         with open(log, "a") as file:
             file.write(f"end {name} {os.getpid()}\n")
-    return SimpleNamespace(
-        image=sharp,
-        kernel=np.full((3, 3), 1 / 9, np.float32) if kernel is None else kernel,
-        stages=(SimpleNamespace(name="scale 1", scale=1, losses=np.linspace(2, 1, 5), seconds=0.1),),
-        outcome=Outcome.RECOVERED,
-        confidence=0.9,
-        noise=0.01,
-        seconds=0.1,
-        device="cpu",
-        config=config,
-        region=None,
-    )
+    found = np.full((3, 3), 1 / 9, np.float32) if kernel is None else kernel
+    stage = SimpleNamespace(name="scale 1", scale=1, losses=np.linspace(2, 1, 5), seconds=0.1)
+    return Result(sharp, found, (stage,), config)
 
 
 def sitecustomize_for(folder: Path, **variables: str) -> dict[str, str]:
