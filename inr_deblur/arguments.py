@@ -76,6 +76,8 @@ def _checked(argument: str, groups: dict[str, list[str]], multirun: bool) -> str
     options = [option.name for option in list_options(RunConfig)]
     if key not in options:
         raise InputError(f"unknown option {key}{_near(key, [*options, *groups])}")
+    if key == "region" and value != "null":
+        return f"{name}={_quoted(value)}"
     if key in PATHS and value not in ("null", "") and not (multirun and not os.path.exists(value)):
         return f"{name}={_quoted(value)}"
     return f"{name}={value}"
@@ -90,7 +92,7 @@ def _near(key: str, names: list[str]) -> str:
 
 def _quoted(value: str) -> str:
     """A path for Hydra's grammar, in which spaces, commas, brackets and equals signs have a meaning."""
-    if value[0] in "'\"":
+    if value[:1] in ("'", '"'):
         return value
     return "'" + value.replace("'", r"\'") + "'"
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,11 @@ from inr_deblur.config import check
 from inr_deblur.errors import InputError
 from inr_deblur.image_io import Picture, read_picture
 from inr_deblur.kernel_io import read_kernel
+from inr_deblur.light import curve
+from inr_deblur.methods import check_method, restore_by
 from inr_deblur.metrics import Scores, aligned_scores, kernel_similarity, luma_studio
 from inr_deblur.progress import make_progress
+from inr_deblur.region import check_region, parse_region
 from inr_deblur.results import Run, file_names, report, write_results
 from inr_deblur.run_config import RunConfig, deblur_config
 from inr_deblur.run_folder import check_folder, read_record
@@ -29,13 +32,19 @@ def restore(settings: RunConfig, folder: Path, began: float) -> str:
     """
     config = deblur_config(settings)
     check(config)
+    check_method(settings.method, settings.kernel.file is not None)
+    light = curve(settings.light)
+    region = parse_region(settings.region) if settings.region else None
     progress = make_progress(settings.progress)
     picture = read_picture(settings.image)
     truth = read_picture(settings.truth) if settings.truth else None
     kernel, notes = read_kernel(settings.kernel.file) if settings.kernel.file else (None, ())
     true_kernel = read_kernel(settings.kernel.truth)[0] if settings.kernel.truth else None
 
-    job = _identity(asdict(config), picture, truth, kernel, true_kernel)
+    if region:
+        check_region(region, picture.values.shape)
+    how = {name: getattr(settings, name) for name in ("method", "light", "region")}
+    job = _identity(asdict(config) | how, picture, truth, kernel, true_kernel)
     record = read_record(folder)
     if record and record["job"] == job and not settings.overwrite:
         return f"Finished already (overwrite=true runs it again).\n{report(record, folder)}"
@@ -44,16 +53,16 @@ def restore(settings: RunConfig, folder: Path, began: float) -> str:
     check_folder(folder, file_names(picture), inputs, settings.overwrite)
     scores = {"input": _scores(picture.values, truth)} if truth else {}
 
-    from inr_deblur import deblur  # JAX: two seconds that a misspelt name need not wait for
-
     try:
-        result = deblur(picture.values, config, kernel=kernel, progress=progress)
+        values = light.to_light(picture.values)
+        result = restore_by(settings.method, values, config, kernel=kernel, region=region, progress=progress)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):  # JAX's word for it
             raise
         raise InputError("The picture does not fit into memory: give a smaller one, or a part of it.") from error
     finally:
         progress.finish()
+    result = replace(result, image=light.to_stored(result.image))
     if truth:
         scores["result"] = _scores(result.image, truth)
     similarity = None if true_kernel is None else kernel_similarity(result.kernel, true_kernel)

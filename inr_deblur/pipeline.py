@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 
 from inr_deblur.blind import Found, StageTrace, find_kernel
 from inr_deblur.colour import luminance
-from inr_deblur.config import DeblurConfig, check
+from inr_deblur.config import LARGEST_KERNEL, SMALLEST_KERNEL, DeblurConfig, check
 from inr_deblur.errors import InputError
 from inr_deblur.kernels import cropped
 from inr_deblur.latent import LatentImage, restore_with
 from inr_deblur.noise import noise_level
 from inr_deblur.outcome import Outcome, judge
 from inr_deblur.progress import Progress, Silent
-from inr_deblur.region import most_telling
+from inr_deblur.region import Region, check_region, most_telling
 
 DEFAULT = DeblurConfig()
 SMALLEST_PICTURE = 16
-AUTO_SIZES = (31, 61, 121)  # bounds tried in turn, until the kernel keeps clear of its support's border
+SHARE_OF_PICTURE = 4  # a kernel of unknown size is no longer than the picture's shorter side over this
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class DeblurResult:
     device: str
     config: DeblurConfig
     latent: LatentImage  # the generator that was fitted
-    region: tuple[int, int, int, int] | None  # (top, left, height, width) the kernel was sought on
+    region: Region | None  # (top, left, height, width) the kernel was sought on
 
     def render(self, scale: float = 1.0) -> NDArray[np.float32]:
         """The latent image on a grid `scale` times finer: (round(H scale), round(W scale)[, 3]), in [0, 1]."""
@@ -56,17 +56,20 @@ def deblur(
     config: DeblurConfig = DEFAULT,
     *,
     kernel: NDArray | None = None,
+    region: Region | None = None,
     progress: Progress | None = None,
 ) -> DeblurResult:
     """Remove an unknown blur, or a known one, from one picture.
 
     image: (H, W) or (H, W, 3) in [0, 1]. kernel: (K, L) as it is to be convolved with; it is normalised to sum 1, and
-    None means blind. progress: told how far the fit is. Raises InputError for a picture, a kernel or a setting that
-    can't be used.
+    None means blind. region: (top, left, height, width) in which the kernel is sought, None: anywhere. progress: told
+    how far the fit is. Raises InputError for a picture, a kernel, a region or a setting that can't be used.
     """
     began = time.perf_counter()
     check(config)
     y = _checked_picture(image)
+    if region is not None:
+        check_region(region, y.shape)
     progress = progress or Silent()
     generator = _image_generator(config)
     grey = luminance(y)
@@ -75,7 +78,7 @@ def deblur(
     window = None
     try:
         if kernel is None:
-            found, window = _search(grey, generator, noise, config, progress)
+            found, window = _search(grey, region, generator, noise, config, progress)
             k = cropped(found.kernel)
         else:
             k = _checked_kernel(kernel, y.shape)
@@ -108,18 +111,23 @@ def deconvolve(
 
 
 def _search(
-    grey: NDArray[np.float32], generator: str, noise: float, config: DeblurConfig, progress: Progress
-) -> tuple[Found, tuple[int, int, int, int]]:
-    """The kernel on the most telling region; with size auto, of the first bound that it keeps clear of."""
-    bounds = AUTO_SIZES if config.kernel.size == "auto" else (int(config.kernel.size),)
-    bounds = tuple(b for b in bounds if b <= min(grey.shape) // 2) or (min(min(grey.shape) // 2, bounds[0]),)
-    for bound in bounds:
-        top, left, height, width = window = most_telling(grey, bound)
-        part = np.ascontiguousarray(grey[top : top + height, left : left + width])
-        found = find_kernel(part, bound, generator, noise, config, progress)
-        if max(cropped(found.kernel, margin=0).shape) <= bound:
-            break
-    return found, window
+    picture: NDArray[np.float32],
+    region: Region | None,
+    generator: str,
+    noise: float,
+    config: DeblurConfig,
+    progress: Progress,
+) -> tuple[Found, Region]:
+    """The kernel on the most telling part of the region, and that part."""
+    down, right, rows, columns = region or (0, 0, *picture.shape)
+    grey = picture[down : down + rows, right : right + columns]
+    largest = max(SMALLEST_KERNEL, min(grey.shape) // SHARE_OF_PICTURE)
+    auto = config.kernel.size == "auto"
+    bound = min(largest, LARGEST_KERNEL) if auto else min(int(config.kernel.size), min(grey.shape) // 2)
+    top, left, height, width = most_telling(grey, bound)
+    part = np.ascontiguousarray(grey[top : top + height, left : left + width])
+    found = find_kernel(part, bound, generator, noise, config, progress)
+    return found, (down + top, right + left, height, width)
 
 
 def _image_generator(config: DeblurConfig) -> str:

@@ -4,12 +4,36 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
+from inr_deblur.errors import InputError
+
 LARGEST_SIDE = 384  # pixels; more picture adds time, hardly accuracy
 KERNELS_WIDE = 5  # a region's side is at least this many kernels
 CLIPPED = 0.99
+SMALLEST_SIDE = 32  # pixels of a region that is given
+
+Region = tuple[int, int, int, int]  # top, left, height, width
 
 
-def most_telling(y: NDArray[np.float32], kernel_size: int) -> tuple[int, int, int, int]:
+def parse_region(text: str) -> Region:
+    """The region that a setting y,x,h,w names. Raises InputError for another form."""
+    try:
+        top, left, height, width = (int(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"region={text} is not of the form y,x,h,w: give four whole numbers of pixels.") from error
+    return top, left, height, width
+
+
+def check_region(region: Region, shape: tuple[int, ...]) -> None:
+    """Raise InputError unless the region lies in a picture of this shape and has some size."""
+    top, left, height, width = region
+    words = f"The region {','.join(map(str, region))} (y,x,h,w)"
+    if min(height, width) < SMALLEST_SIDE:
+        raise InputError(f"{words} is too small: give at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels.")
+    if min(top, left) < 0 or top + height > shape[0] or left + width > shape[1]:
+        raise InputError(f"{words} reaches beyond the picture, which is {shape[0]} high and {shape[1]} wide.")
+
+
+def most_telling(y: NDArray[np.float32], kernel_size: int) -> Region:
     """(top, left, height, width) of the region of y (H, W) that tells most about a kernel of this size.
 
     The smaller eigenvalue of the mean structure tensor counts, so edges in one direction alone don't, less the share of
@@ -23,7 +47,7 @@ def most_telling(y: NDArray[np.float32], kernel_size: int) -> tuple[int, int, in
     weak = 1 / (1 + (np.hypot(down, right) / 0.1) ** 2)  # one strong edge must not outweigh many
     down, right = down * weak, right * weak
     dd, rr, dr, clipped = (
-        uniform_filter(a.astype(np.float64), (height, width), mode="constant")
+        uniform_filter(a.astype(np.float64), (height, width), mode="constant")  # type: ignore[arg-type]
         for a in (down**2, right**2, down * right, (y >= CLIPPED) | (y <= 1 - CLIPPED))
     )
     smaller = (dd + rr) / 2 - np.sqrt(((dd - rr) / 2) ** 2 + dr**2)

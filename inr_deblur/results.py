@@ -22,6 +22,7 @@ from inr_deblur.run_config import RunConfig
 from inr_deblur.run_folder import METRICS, filled
 
 if TYPE_CHECKING:
+    from inr_deblur.methods import MethodResult
     from inr_deblur.metrics import Scores
     from inr_deblur.pipeline import DeblurResult
 
@@ -37,7 +38,7 @@ class Run:
     job: str  # identifies pictures, settings and version
     settings: RunConfig
     picture: Picture
-    result: "DeblurResult"
+    result: "DeblurResult | MethodResult"
     scores: "dict[str, Scores]"  # of the input and of the result, empty without a truth
     notes: tuple[str, ...]  # sentences on what was converted on the way
     seconds: float  # from the start of the command

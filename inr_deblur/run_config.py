@@ -45,6 +45,9 @@ class RunConfig(DeblurConfig):
     image: str = MISSING  # the blurry picture
     truth: str | None = None  # its sharp original, when there is one: adds aligned PSNR and SSIM
     out: str | None = None  # folder of the results, outputs/<name of the picture> unless given
+    method: str = "networks"  # networks, polyblur (mild blur, at once), or with a kernel: wiener, richardson_lucy
+    light: str = "auto"  # how values stand for light: srgb, linear, gamma:G, or auto: used as they are stored
+    region: str | None = None  # y,x,h,w: the part of the picture, in pixels, on which its kernel is sought
     overwrite: bool = False  # replace the results that a folder holds already
     progress: str = "auto"  # bar, log (a line now and then), none (silent), or auto: a bar on a terminal
     kernel: KernelChoice = field(default_factory=KernelChoice)

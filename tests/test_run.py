@@ -17,6 +17,7 @@ import inr_deblur
 from inr_deblur import results
 from inr_deblur.config import DeblurConfig
 from inr_deblur.errors import InputError
+from inr_deblur.methods import MethodResult
 from inr_deblur.run import main
 
 RESULT = {"deblurred.png", "kernel.npy", "kernel.png", "losses.png", "metrics.json", "overview.png", "report.html"}
@@ -45,8 +46,8 @@ class FakeEngine:
     calls: list[dict[str, Any]] = field(default_factory=list)
     error: BaseException | None = None
 
-    def __call__(self, image, config, *, kernel=None, progress=None):
-        self.calls.append({"image": image, "config": config, "kernel": kernel})
+    def __call__(self, image, config, *, kernel=None, region=None, progress=None):
+        self.calls.append({"image": image, "config": config, "kernel": kernel, "region": region})
         if self.error:
             raise self.error
         if progress:
@@ -56,16 +57,8 @@ class FakeEngine:
         found = np.zeros((size, size), np.float32)
         found[size // 2, size // 2 :] = 1 / (size - size // 2)
         stages = (FakeStage("coarse", 2, np.linspace(2, 1, 10), 0.1), FakeStage("fine", 1, np.array([np.nan]), 0.1))
-        values = {"image": image, "kernel": found if kernel is None else kernel, "stages": stages, "config": config}
-        about = {
-            "outcome": FakeOutcome.RECOVERED,
-            "confidence": 0.9,
-            "noise": 0.01,
-            "seconds": 0.2,
-            "device": "cpu",
-            "region": None,
-        }
-        return type("Result", (), values | about)()
+        used = found if kernel is None else kernel
+        return MethodResult(image, used, FakeOutcome.RECOVERED, 0.9, 0.01, 0.2, config, stages)  # type: ignore[arg-type]
 
 
 @pytest.fixture
