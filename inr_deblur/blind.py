@@ -23,10 +23,10 @@ from inr_deblur.generators import GridKernel, SirenKernel, image_generator
 from inr_deblur.kernels import pruned, support_box
 from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.progress import Progress
-from inr_deblur.schedule import STARTS, Stage, curves, judging, plan, scales
+from inr_deblur.schedule import Stage, curves, judging, plan, scales, starts
 
 ROOM = 4 / 3  # of a support over what it should hold: the mass may be off the middle, and mend itself
-SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 81, 121, 161)  # few sizes, so that few programs are compiled
+SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 69, 85, 107, 135, 163)  # few sizes, so that few programs are compiled
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,13 @@ def find_kernel(
     """The kernel of y (H, W), no larger than about `size` pixels. image: name of its generator."""
     support = fitting_support(size)
     pyramid = scales(size, y.shape, config.schedule.scales)
-    count = config.schedule.starts or len(STARTS)
-    starts = [STARTS[i % len(STARTS)] for i in range(count)]
-    plans = [plan(config, noise, pyramid, start) for start in starts]
+    kinds = starts(config)
+    plans = [plan(config, noise, pyramid, kind) for kind in kinds]
     kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
     reach = (support // 2, support // 2)
     generators = Generators(image_generator(image, y.shape, reach), kernel)
     search = Search(jnp.asarray(y), generators, config, progress, float(support))
-    batch = search.begin(pyramid[0], support, np.array([max(5.0, ROOM * size * start.window) for start in starts]))
+    batch = search.begin(pyramid[0], support, np.array([max(5.0, ROOM * size * start.window) for start in kinds]))
     for i, scale in enumerate(pyramid):
         batch = search.advance(batch, [p[i] for p in plans])
         batch = search.best(batch, scale, {1: 1, 2: 2}.get(scale, 4))
@@ -104,7 +103,6 @@ class Search:
     energies: tuple[float, ...] = ()  # of the kernels judged last
 
     def begin(self, scale: int, support: int, windows: NDArray[np.float64]) -> Batch:
-        starts = len(windows)
         canvas, offsets = self.grids(scale, support, (0.0, 0.0))
         key = jax.random.key(self.config.seed)
 
@@ -116,8 +114,8 @@ class Search:
                 "kernel": self.generators.kernel.init(kernel_key, offsets),
             }
 
-        params = jax.jit(jax.vmap(first))(jax.random.split(key, starts))
-        return Batch(params, np.zeros((starts, 2)), support, windows, tuple(range(starts)))
+        params = jax.jit(jax.vmap(first))(jax.random.split(key, len(windows)))
+        return Batch(params, np.zeros((len(windows), 2)), support, windows, tuple(range(len(windows))))
 
     def grids(self, scale: int, support: int, shift: tuple[float, float]) -> tuple[Grid, Grid]:
         """Canvas and kernel grids, the kernel's origin moved by `shift` pixels."""

@@ -11,9 +11,14 @@ from scipy.fft import next_fast_len
 
 def convolve_valid(x: Array, k: Array) -> Array:
     """Valid convolution by FFT. x: (..., H + K - 1, W + L - 1), k: (..., K, L) -> (..., H, W)."""
-    size = tuple(next_fast_len(int(n), real=True) for n in x.shape[-2:])
+    size = fast_size(x.shape[-2:])
     y = jnp.fft.irfft2(jnp.fft.rfft2(x, size) * jnp.fft.rfft2(k, size), size)
     return y[..., k.shape[-2] - 1 : x.shape[-2], k.shape[-1] - 1 : x.shape[-1]]
+
+
+def fast_size(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The next larger sizes whose Fourier transform is quick."""
+    return tuple(int(next_fast_len(int(n), real=True) or n) for n in shape)
 
 
 def area_average(y: Array, factor: int) -> Array:

@@ -8,4 +8,4 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, full range
 
 def luminance(y: NDArray) -> NDArray[np.float32]:
     """(H, W) or (H, W, 3) -> (H, W)."""
-    return np.asarray(y if y.ndim == 2 else y @ np.float32(LUMA), np.float32)
+    return np.asarray(y if y.ndim == 2 else y @ np.array(LUMA, np.float32), np.float32)

@@ -2,15 +2,15 @@
 
 Unit: one pixel of the finest scale. Origin: the centre of the picture's first pixel. Axes: rows, columns.
 
-A scale is a whole number `f`, the spacing of its samples. Two alignments put sample i of a scale into the frame:
-`nested` at f i, so that a coarse grid is a plain subsample of the fine one (the identity in `qmf` needs it), and
-`area` at f i + (f - 1) / 2, the centre of the f x f block whose mean it is (what the fitting stages use).
+A scale is a whole number f, the spacing of its samples. Sample i lies at f i in a nested grid, which is a plain
+subsample of the fine one (the identity in `qmf` needs it), and at f i + (f - 1) / 2, the centre of the f x f block that
+it is the mean of, in the grids that the stages fit.
 
 A kernel grid holds the offsets q of its samples from the kernel's origin, a canvas grid the positions p - q of the
 latent samples that the picture's samples p see through them: y(p) = sum_q k(q) x(p - q).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,8 @@ import numpy as np
 class Grid(NamedTuple):
     """A rectangular grid: the outer product of two coordinate vectors, in finest pixels, float32."""
 
-    rows: np.ndarray  # (h,)
-    columns: np.ndarray  # (w,)
+    rows: Any  # (h,) numpy, or JAX within a compiled stage
+    columns: Any  # (w,)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -41,10 +41,13 @@ def _offsets(size: int, scale: int, shift: float) -> np.ndarray:
     return (scale * (np.arange(side) - side // 2) + shift).astype(np.float32)
 
 
-def picture_grid(shape: tuple[int, int], scale: int = 1, alignment: str = "area") -> Grid:
-    """Positions of the samples of an (H, W) picture at `scale`: whole blocks (area) or every scale-th (nested)."""
-    if alignment == "area":
-        return Grid(*((scale * np.arange(n // scale) + (scale - 1) / 2).astype(np.float32) for n in shape))
+def picture_grid(shape: tuple[int, int], scale: int = 1) -> Grid:
+    """Centres of the whole scale x scale blocks of an (H, W) picture: H // scale by W // scale of them."""
+    return Grid(*((scale * np.arange(n // scale) + (scale - 1) / 2).astype(np.float32) for n in shape))
+
+
+def nested_grid(shape: tuple[int, int], scale: int = 1) -> Grid:
+    """Positions of every scale-th pixel of an (H, W) picture."""
     return Grid(*(np.arange(0, n, scale).astype(np.float32) for n in shape))
 
 

@@ -129,10 +129,21 @@ def _spacing(q: Array) -> Array:
     return jnp.maximum(q[1] - q[0], 1.0)
 
 
-def image_generator(name: str, shape: tuple[int, int], reach: tuple[int, int], most: int = MOST_FEATURES) -> nn.Module:
-    """The image generator `name` for a picture of `shape` whose canvas reaches `reach` pixels beyond it on each side."""
-    length = tuple(n + 2 * r for n, r in zip(shape, reach, strict=True))
-    frame = Frame((-reach[0] - 0.5, -reach[1] - 0.5), (float(length[0]), float(length[1])))
+Size = tuple[int, int]
+
+
+def image_generator(name: str, shape: Size, reach: Size) -> nn.Module:
+    """The generator `name` for a picture of `shape` whose canvas reaches `reach` pixels beyond it on each side."""
     if name == "harmonic":
-        return Harmonic(frame, (min(most, length[0]), min(most, length[1])))
-    return {"siren": SirenImage, "pixels": Pixels}[name](frame)
+        return harmonic(shape, reach)
+    return {"siren": SirenImage, "pixels": Pixels}[name](_frame(shape, reach))
+
+
+def harmonic(shape: Size, reach: Size, most: int = MOST_FEATURES) -> Harmonic:
+    """The harmonic generator with a feature a sample, but no more than `most` along an axis."""
+    frame = _frame(shape, reach)
+    return Harmonic(frame, (min(most, int(frame.length[0])), min(most, int(frame.length[1]))))
+
+
+def _frame(shape: Size, reach: Size) -> Frame:
+    return Frame((-reach[0] - 0.5, -reach[1] - 0.5), (shape[0] + 2.0 * reach[0], shape[1] + 2.0 * reach[1]))

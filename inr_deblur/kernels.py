@@ -1,5 +1,7 @@
 """Kernels as arrays: where their mass lies, what of it is noise, how they are cut and moved. numpy, (K, L), sum 1."""
 
+from typing import cast
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -24,10 +26,9 @@ def support_box(k: Kernel) -> tuple[tuple[float, float], int]:
 def pruned(k: Kernel, threshold: float = 0.03, islands: float = 0.02) -> NDArray[np.float32]:
     """The kernel without what is below `threshold` of its largest entry and without islands of less than this mass."""
     k = np.where(k < threshold * k.max(), 0, k).astype(np.float64)
-    labels, count = ndimage.label(k > 0, structure=np.ones((3, 3)))
-    masses = ndimage.sum_labels(k, labels, np.arange(1, count + 1))
-    small = np.flatnonzero(masses < islands * k.sum()) + 1
-    k[np.isin(labels, small)] = 0
+    labels, _ = cast("tuple[NDArray, int]", ndimage.label(k > 0, structure=np.ones((3, 3))))
+    masses = np.bincount(labels.ravel(), k.ravel())
+    k[masses[labels] < islands * k.sum()] = 0
     return (k / k.sum()).astype(np.float32)
 
 

@@ -19,7 +19,7 @@ from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
 from inr_deblur.fit import Data, Generators, Weights, fit_stage
-from inr_deblur.generators import Harmonic, image_generator
+from inr_deblur.generators import Harmonic, harmonic, image_generator
 from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.progress import Progress
 from inr_deblur.restore import restore
@@ -68,7 +68,7 @@ def restore_with(
     channels = y[..., None] if y.ndim == 2 else y
     if name == "harmonic":
         x = np.atleast_3d(restore(y, k, weight))
-        generator = image_generator(name, y.shape[:2], reach, most=max(x.shape))
+        generator = harmonic(y.shape[:2], reach, most=max(x.shape))
         params = tuple(_coefficients(generator, x[..., c]) for c in range(x.shape[2]))
         losses = [np.zeros(0, np.float32)]
     else:
@@ -81,7 +81,7 @@ def restore_with(
 
 def _coefficients(generator: Harmonic, x: NDArray[np.float32]) -> Any:
     """The parameters whose image on the canvas is x (h, w), by a cosine transform."""
-    c = dctn(x - np.float32(0.5), type=2)
+    c = np.asarray(dctn(x - np.float32(0.5), type=2))
     for axis, n in enumerate(c.shape):
         scale = 1 / (n * generator.amplitudes(axis))
         scale[0] /= 2

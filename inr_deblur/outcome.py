@@ -46,7 +46,7 @@ def point_share(k: NDArray) -> float:
 
 
 def sharpness(y: NDArray) -> float:
-    """Mean |y(i) - y(i+1)| over mean |y(i) - y(i+2)|: near 1/2 for smooth edges, larger for pixel-sharp ones and noise."""
+    """Mean |y(i) - y(i+1)| over mean |y(i) - y(i+2)|: near 1/2 for smooth edges, larger for sharp ones and noise."""
     one = np.abs(np.diff(y, axis=0)).mean() + np.abs(np.diff(y, axis=1)).mean()
     two = np.abs(y[2:] - y[:-2]).mean() + np.abs(y[:, 2:] - y[:, :-2]).mean()
     return float(one / max(two, 1e-12))

@@ -2,7 +2,9 @@
 
 For plain subsampling by two, any x and any k, exactly (Zhang, Quan, Ji, NeurIPS 2024, section 3):
 
-    4 (x down2) (*) (k down2) = (x (*) k) down2 + sum_d (x (*) g_d) down2,    g_1 = (-1)^m k, g_2 = (-1)^n k, g_3 = (-1)^(m+n) k,
+    4 (x down2) (*) (k down2) = (x (*) k) down2 + sum_d (x (*) g_d) down2
+
+    g_1[m, n] = (-1)^m k[m, n],    g_2[m, n] = (-1)^n k[m, n],    g_3[m, n] = (-1)^(m + n) k[m, n]
 
 with m, n counted from the kernel's origin. So a subsampled blurry picture is not the subsampled latent image blurred by
 the subsampled kernel: the mirror terms are the difference. With a pointwise network on nested grids the identity holds

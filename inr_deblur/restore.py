@@ -16,7 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from numpy.typing import NDArray
-from scipy.fft import next_fast_len
+
+from inr_deblur.blur import fast_size
 
 STEPS = 120
 PENALTIES = 0.05, 0.05  # on k (*) x and on grad x: they set the speed, not the solution
@@ -33,7 +34,7 @@ def restore(y: NDArray, k: NDArray, weight: float) -> NDArray[np.float32]:
 def _restore(y: Array, k: Array, weight: float, steps: int) -> Array:
     (_, h, w), (kh, kw) = y.shape, k.shape
     canvas = h + kh - 1, w + kw - 1
-    size = tuple(int(next_fast_len(n, real=True) or n) for n in canvas)
+    size = fast_size(canvas)
     fit_penalty, edge_penalty = PENALTIES
 
     def fourier(a: Array) -> Array:

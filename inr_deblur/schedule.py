@@ -64,8 +64,8 @@ def scales(size: int, shape: tuple[int, int], wanted: int = 0) -> tuple[int, ...
 class Start:
     """How one start of the blind search differs from the others.
 
-    No single choice is safe. In a window that is too wide a kernel can take the shape of something in the picture, in one
-    that is too narrow it does not fit; some pictures need the patient prior, others lose their kernel in it.
+    No single choice is safe. In a window that is too wide a kernel can take the shape of something in the picture, in
+    one that is too narrow it does not fit; some pictures need the patient prior, others lose their kernel in it.
     """
 
     window: float  # side of the first kernel window, as a share of the bound
@@ -73,7 +73,17 @@ class Start:
     factor: float  # by which it starts lower at each finer scale
 
 
-STARTS = tuple(Start(window, *temper) for window in (1.0, 0.6, 0.36) for temper in ((0.1, 0.18), (0.1, 1.0)))
+WINDOWS = (1.0, 0.6, 0.36)  # where the kernel's size is told
+MORE_WINDOWS = (*WINDOWS, 0.2)  # where it is not
+TEMPERS = ((0.1, 0.18), (0.1, 1.0))  # patient, and even
+
+
+def starts(config: DeblurConfig) -> tuple[Start, ...]:
+    """The starts of a search; if more are wanted than there are kinds, they differ in their random numbers only."""
+    windows = MORE_WINDOWS if config.kernel.size == "auto" else WINDOWS
+    kinds = [Start(window, *temper) for window in windows for temper in TEMPERS]
+    count = config.schedule.starts or len(kinds)
+    return tuple(kinds[i % len(kinds)] for i in range(count))
 
 
 def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], start: Start) -> tuple[Stage, ...]:
