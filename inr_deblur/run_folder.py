@@ -17,7 +17,8 @@ from typing import Any
 from inr_deblur.errors import InputError
 from inr_deblur.files import refusal, shown
 
-METRICS = "metrics.json"
+METRICS = "metrics.json"  # of a finished run
+MANIFEST, FAILED = "sweep.json", "failed.json"  # the jobs of a sweep, and why one failed
 LONGEST_NAME = 120  # characters of a folder's name that a sweep makes
 
 

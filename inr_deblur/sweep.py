@@ -28,9 +28,8 @@ from inr_deblur.datasets import Sample, chunks, find_samples
 from inr_deblur.errors import InputError
 from inr_deblur.files import write_bytes_whole
 from inr_deblur.run_config import DatasetConfig, RunConfig, conf_folder
-from inr_deblur.run_folder import METRICS, run_folder
+from inr_deblur.run_folder import FAILED, MANIFEST, METRICS, run_folder
 
-MANIFEST, FAILED = "sweep.json", "failed.json"
 NOT_IN_NAMES = ("image", "truth", "out", "kernel.file", "kernel.truth", "overwrite", "progress", "dataset")
 
 
