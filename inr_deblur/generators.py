@@ -52,7 +52,7 @@ class Harmonic(nn.Module):
         t = (positions - self.frame.origin[axis]) / self.frame.length[axis]
         a = self.amplitudes(axis)
         m = min(len(a), int(self.frame.length[axis] / spacing))
-        return jnp.cos(np.pi * np.arange(m, dtype=np.float32) * t[:, None]) * a[:m]
+        return jnp.cos(np.pi * t[:, None] * np.arange(m, dtype=np.float32)[None]) * a[None, :m]
 
     def amplitudes(self, axis: int) -> np.ndarray:
         a = 1 / (1 + np.arange(self.features[axis]) / self.decay)

@@ -17,11 +17,12 @@ from inr_deblur.colour import luminance
 from inr_deblur.config import LARGEST_KERNEL, SMALLEST_KERNEL, DeblurConfig, check
 from inr_deblur.errors import InputError
 from inr_deblur.kernels import cropped
-from inr_deblur.latent import LatentImage, restore_with
+from inr_deblur.latent import LatentImage
 from inr_deblur.noise import noise_level
 from inr_deblur.outcome import Outcome, judge
 from inr_deblur.progress import Progress, Silent
 from inr_deblur.region import Region, check_region, most_telling
+from inr_deblur.tiles import TiledImage, restore_in_tiles
 
 DEFAULT = DeblurConfig()
 SMALLEST_PICTURE = 16
@@ -41,7 +42,7 @@ class DeblurResult:
     seconds: float
     device: str
     config: DeblurConfig
-    latent: LatentImage  # the generator that was fitted
+    latent: LatentImage | TiledImage  # the generators that were fitted
     region: Region | None  # (top, left, height, width) the kernel was sought on
 
     def render(self, scale: float = 1.0) -> NDArray[np.float32]:
@@ -82,7 +83,7 @@ def deblur(
             k = cropped(found.kernel)
         else:
             k = _checked_kernel(kernel, y.shape)
-        latent, trace = restore_with(generator, y, k, noise, config, progress)
+        latent, trace = restore_in_tiles(generator, y, k, noise, config, progress)
     finally:
         progress.finish()
     restored = np.clip(latent.render(y.shape[:2]), 0, 1)

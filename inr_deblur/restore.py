@@ -46,10 +46,11 @@ def _restore(y: Array, k: Array, weight: float, steps: int) -> Array:
     inside = ((0, 0), (kh - 1, size[0] - canvas[0]), (kw - 1, size[1] - canvas[1]))
     seen = jnp.pad(jnp.ones_like(y[:1]), inside)
     measured = jnp.pad(y, inside)
-    blur = fourier(k)
+    blur = fourier(k[None])
     frequencies = np.fft.fftfreq(int(size[0]))[:, None], np.fft.rfftfreq(int(size[1]))[None]
     laplacian = sum(4 * np.sin(np.pi * f) ** 2 for f in frequencies)
-    normal = fit_penalty * jnp.abs(blur) ** 2 + edge_penalty * jnp.asarray(laplacian, jnp.float32) + 1e-9
+    normal = fit_penalty * jnp.abs(blur) ** 2 + edge_penalty * jnp.asarray(laplacian, jnp.float32)[None] + 1e-9
+    inverse = (1 / normal).astype(blur.dtype)
 
     def step(state, _):
         x, fit_dual, edge_dual = state
@@ -59,7 +60,7 @@ def _restore(y: Array, k: Array, weight: float, steps: int) -> Array:
         fit_dual, edge_dual = fit_dual - blurred + fitted, edge_dual - slope + edge
         right = fit_penalty * jnp.conj(blur) * fourier(fitted + fit_dual)
         right += edge_penalty * fourier(_divergence(edge + edge_dual))
-        return (image(right / normal), fit_dual, edge_dual), None
+        return (image(right * inverse), fit_dual, edge_dual), None
 
     around = [(n // 2, s - m - n // 2) for n, s, m in zip(k.shape, size, (h, w), strict=True)]
     start = jnp.pad(y, ((0, 0), *around), "edge")

@@ -1,0 +1,120 @@
+"""A large picture restored in overlapping tiles: memory bounded by a tile, time by the picture, no seams.
+
+All tiles of a picture have one shape, so that one program is compiled. Near an inner edge a tile knows less than its
+neighbour does, so its weight is 0 over the kernel's width and rises from there,
+
+    x(p) = sum_t w_t(p) x_t(p),    sum_t w_t(p) = 1,    w_t(p) = u_t(row) v_t(column)
+
+at every position p, also between pixels: what is blended are the tiles' continuous images.
+"""
+
+import time
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inr_deblur.blind import StageTrace
+from inr_deblur.config import DeblurConfig
+from inr_deblur.coordinates import Grid
+from inr_deblur.latent import LatentImage, restore_with
+from inr_deblur.progress import Progress
+
+LARGEST_TILE = 1024  # pixels a side
+RAMP = 32  # pixels over which one tile hands over to the next
+LEAST_MARGIN = 24  # pixels of a tile's inner edge that don't count; with a larger kernel, its side
+
+
+@dataclass(frozen=True)
+class Axis:
+    """How the tiles lie along one axis."""
+
+    starts: tuple[int, ...]
+    length: int  # of each tile
+    margin: int  # that doesn't count at inner edges
+
+    def weights(self, positions: NDArray, which: int) -> NDArray[np.float32]:
+        """The share of one tile at positions along the whole axis: (n,), 0 outside of it; all tiles' sum to 1."""
+        each = [self._weight(positions, i) for i in range(len(self.starts))]
+        return (each[which] / np.sum(each, 0)).astype(np.float32)
+
+    def _weight(self, positions: NDArray, which: int) -> NDArray:
+        inside = positions - self.starts[which]
+        rise = np.full(len(positions), 1.0) if which == 0 else (inside - self.margin) / RAMP
+        last = which == len(self.starts) - 1
+        fall = np.full(len(positions), 1.0) if last else (self.length - 1 - self.margin - inside) / RAMP
+        return np.clip(np.minimum(rise, fall), 0, 1)
+
+
+def axis(length: int, kernel: int, tile: int = LARGEST_TILE) -> Axis:
+    """The least number of tiles that covers `length` pixels, evenly spread."""
+    margin = max(LEAST_MARGIN, kernel)
+    shared = 2 * margin + RAMP + 1
+    tile = max(tile, 2 * shared)
+    if length <= tile:
+        return Axis((0,), length, margin)
+    count = -(-(length - shared) // (tile - shared))
+    size = -(-(length + (count - 1) * shared) // count)
+    return Axis(tuple(round(i * (length - size) / (count - 1)) for i in range(count)), size, margin)
+
+
+@dataclass(frozen=True)
+class TiledImage:
+    """The latent images of all tiles as one."""
+
+    rows: Axis
+    columns: Axis
+    latents: tuple[LatentImage, ...]  # row by row
+    shape: tuple[int, ...]  # of the picture
+
+    def render(self, shape: tuple[int, ...], scale: float = 1.0) -> NDArray[np.float32]:
+        """As `LatentImage.render`: values on the picture's frame, `scale` times finer, not clipped."""
+        down, right = ((np.arange(max(1, round(n * scale))) + 0.5) / scale - 0.5 for n in shape[:2])
+        image = np.zeros((len(down), len(right), *self.shape[2:]), np.float32)
+        places = product(enumerate(self.rows.starts), enumerate(self.columns.starts))
+        for ((i, top), (j, left)), latent in zip(places, self.latents, strict=True):
+            u, v = self.rows.weights(down, i), self.columns.weights(right, j)
+            h, w = (slice(*(np.flatnonzero(a)[[0, -1]] + (0, 1))) for a in (u, v))
+            grid = Grid((down[h] - top).astype(np.float32), (right[w] - left).astype(np.float32))
+            weight = np.outer(u[h], v[w])
+            image[h, w] += latent.on(grid) * (weight[..., None] if image.ndim == 3 else weight)
+        return image
+
+    def residual(self, grey: NDArray) -> float:
+        """Root mean square of k (*) x - y over all tiles, both as grey pictures."""
+        parts = [cut(grey, corner, self.tile) for corner in product(self.rows.starts, self.columns.starts)]
+        squares = [latent.residual(part) ** 2 for latent, part in zip(self.latents, parts, strict=True)]
+        return float(np.sqrt(np.mean(squares)))
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Height and width of a tile."""
+        return self.rows.length, self.columns.length
+
+
+def cut(picture: NDArray, corner: tuple[int, int], shape: tuple[int, int]) -> NDArray:
+    """The part of the picture below and right of the corner."""
+    return picture[corner[0] : corner[0] + shape[0], corner[1] : corner[1] + shape[1]]
+
+
+def restore_in_tiles(
+    name: str,
+    y: NDArray[np.float32],
+    k: NDArray[np.float32],
+    noise: float,
+    config: DeblurConfig,
+    progress: Progress,
+    tile: int = LARGEST_TILE,
+) -> tuple[LatentImage | TiledImage, StageTrace]:
+    """`restore_with`, tile by tile where y is larger than one. tile: largest side of one, pixels."""
+    began = time.perf_counter()
+    rows, columns = axis(y.shape[0], k.shape[0], tile), axis(y.shape[1], k.shape[1], tile)
+    corners = list(product(rows.starts, columns.starts))
+    if len(corners) == 1:
+        return restore_with(name, y, k, noise, config, progress)
+    parts = (np.ascontiguousarray(cut(y, corner, (rows.length, columns.length))) for corner in corners)
+    fits = [restore_with(name, part, k, noise, config, progress) for part in parts]
+    losses = np.mean([trace.losses for _, trace in fits], 0)
+    whole = TiledImage(rows, columns, tuple(latent for latent, _ in fits), y.shape)
+    return whole, StageTrace("restoration", 1, losses, time.perf_counter() - began)
