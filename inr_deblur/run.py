@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from inr_deblur.arguments import help_page, prepare
 from inr_deblur.errors import InputError
-from inr_deblur.run_config import DatasetConfig, conf_folder, register
+from inr_deblur.run_config import DatasetConfig, RunConfig, conf_folder, register
 from inr_deblur.sweep import Plan, announce, forget_failure, jobs, naming, plan, record_failure, unfinished
 
 BEGAN = time.perf_counter()
@@ -73,6 +73,8 @@ def _run(config: DictConfig) -> None:
         _look_after(config)
         return
     sweep = _sweep()
+    if sweep is None and _many(config):
+        return
     for settings, folder in jobs(config, sweep):
         from inr_deblur.job import restore
 
@@ -88,6 +90,22 @@ def _run(config: DictConfig) -> None:
             forget_failure(folder)
         if settings.progress != "none":
             print(words)
+
+
+def _many(config: DictConfig) -> bool:
+    """Restore the pictures of a folder or a pattern; False if `image` names one picture."""
+    if config.dataset.name or OmegaConf.is_missing(config, "image"):
+        return False
+    from inr_deblur.folder import find_pictures, restore_folder
+
+    settings = cast(RunConfig, OmegaConf.to_object(config))
+    pictures = find_pictures(settings.image)
+    if pictures is None:
+        return False
+    table = restore_folder(settings, pictures)
+    if settings.progress != "none":
+        print(table)
+    return True
 
 
 def _look_after(config: DictConfig) -> None:

@@ -42,7 +42,7 @@ class DatasetConfig:
 class RunConfig(DeblurConfig):
     """One run: the picture, its fit, and where the results go."""
 
-    image: str = MISSING  # the blurry picture
+    image: str = MISSING  # the blurry picture; or a folder, or a pattern in quotes: each into a folder of its own
     truth: str | None = None  # its sharp original, when there is one: adds aligned PSNR and SSIM
     out: str | None = None  # folder of the results, outputs/<name of the picture> unless given
     method: str = "networks"  # networks, polyblur (mild blur, at once), or with a kernel: wiener, richardson_lucy

@@ -1,0 +1,101 @@
+"""Many pictures in one command: a folder or a pattern, each picture restored into a folder of its own.
+
+A picture that fails doesn't stop the others; one that is finished is not restored again. Since every result appears
+whole or not at all, the command can be stopped at any moment and started again.
+"""
+
+import glob
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from inr_deblur.errors import InputError
+from inr_deblur.files import refusal, shown
+from inr_deblur.picture import SUFFIXES
+from inr_deblur.picture_raw import SUFFIXES as RAW_SUFFIXES
+from inr_deblur.run_config import RunConfig
+from inr_deblur.run_folder import read_record
+from inr_deblur.sweep import forget_failure, record_failure
+
+PICTURES = frozenset(suffix for known in SUFFIXES.values() for suffix in known) | frozenset(RAW_SUFFIXES) | {".gif"}
+
+
+def find_pictures(image: str) -> list[Path] | None:
+    """The pictures in the folder, or those that the pattern (*, ?, [...], **) fits; None where `image` names one file.
+
+    Of a folder those count that are named like pictures; hidden ones don't. Raises InputError if there are none.
+    """
+    place = Path(image).expanduser()
+    try:
+        if place.is_dir():
+            found = [path for path in place.iterdir() if path.suffix.lower() in PICTURES and path.name[0] != "."]
+        elif place.exists() or not glob.has_magic(image):
+            return None
+        else:
+            found = [Path(name) for name in glob.glob(str(place), recursive=True) if Path(name).is_file()]
+    except (OSError, ValueError) as error:
+        raise refusal(image, error) from error
+    if not found:
+        raise InputError(f"There is no picture in {shown(image)}: give a folder or a pattern that has some.")
+    return sorted(found)
+
+
+def result_folders(pictures: Sequence[Path], image: str, out: str | None) -> list[Path]:
+    """A folder for each picture, named after it; with its suffix where two pictures differ in nothing else."""
+    place = Path(image).expanduser()
+    base = Path(out).expanduser() if out else Path("outputs") / (place.resolve().name if place.is_dir() else "")
+    stems = Counter(path.stem for path in pictures)
+    names = [path.stem if stems[path.stem] == 1 else path.name for path in pictures]
+    again = Counter(names)  # a pattern may reach into several folders
+    names = [n if again[n] == 1 else f"{p.parent.name}-{n}" for n, p in zip(names, pictures, strict=True)]
+    return [base / name for name in names]
+
+
+def restore_folder(settings: RunConfig, pictures: Sequence[Path]) -> str:
+    """Restore the pictures one after the other, and return a table of what became of them.
+
+    Raises InputError after the last one if any failed; the sentences of those were said on standard error.
+    """
+    from inr_deblur.job import restore
+
+    if settings.truth or settings.kernel.truth:
+        raise InputError("A truth belongs to one picture: leave it out, or give image=PATH of that picture.")
+    folders = result_folders(pictures, settings.image, settings.out)
+    lines, failed = [], 0
+    for number, (picture, folder) in enumerate(zip(pictures, folders, strict=True), 1):
+        one = replace(settings, image=str(picture))
+        began = time.perf_counter()
+        try:
+            words = restore(one, folder, began)
+            forget_failure(folder)
+            lines.append((picture.name, *_row(folder, words)))
+        except Exception as error:  # the others must not suffer from it
+            sentence = record_failure(folder, one, error)
+            print(f"{shown(picture)}: {sentence}", file=sys.stderr)
+            lines.append((picture.name, "FAILED", "", ""))
+            failed += 1
+        if settings.progress != "none":
+            print(f"{number}/{len(pictures)} {' '.join(lines[-1]).rstrip()}", flush=True)
+    table = _table([("picture", "outcome", "confidence", "seconds"), *lines])
+    if failed:
+        if settings.progress != "none":
+            print(table)
+        raise InputError(f"{failed} of {len(pictures)} pictures have no result; the reasons stand above.")
+    return table
+
+
+def _row(folder: Path, words: str) -> tuple[str, str, str]:
+    """Outcome, confidence and seconds of a finished run."""
+    record = read_record(folder) or {}
+    outcome = record.get("outcome", {"name": "?", "confidence": 0})
+    again = " (finished before)" if words.startswith("Finished already") else ""
+    return f"{outcome['name']}{again}", f"{outcome['confidence']:.0%}", f"{record['seconds']['total']:.1f}"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns side by side, each as wide as its widest cell."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)

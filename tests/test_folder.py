@@ -1,0 +1,109 @@
+"""A folder of pictures in one command; mild blur, for which the restoration takes no time."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+from skimage import data
+
+from inr_deblur import job
+from inr_deblur.run import main
+
+QUICK = ["method=polyblur"]
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch) -> Path:
+    """Two pictures that can be restored, one that is broken, and something else."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path("photos")
+    folder.mkdir()
+    blurry = np.rint(gaussian_filter(data.camera()[:96, :96].astype(float), 1.5)).astype(np.uint8)
+    Image.fromarray(blurry).save(folder / "b.png")
+    Image.fromarray(blurry[:80]).save(folder / "a.PNG")
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    (folder / "notes.txt").write_text("not a picture")
+    (folder / ".hidden.png").write_bytes(b"")
+    return folder
+
+
+def made(folder: str = "outputs/photos") -> set[str]:
+    return {path.parent.name for path in Path(folder).glob("*/metrics.json")}
+
+
+def test_each_picture_has_its_folder_and_one_failure_stops_nothing(photos, capsys):
+    assert main([f"image={photos}", *QUICK]) == 1
+    said = capsys.readouterr()
+    assert made() == {"a", "b"}
+    assert len(said.err.splitlines()) == 2
+    assert "broken.jpg is a broken JPEG file" in said.err and "1 of 3 pictures" in said.err
+    table = said.out.splitlines()[-4:]
+    assert [line.split()[0] for line in table] == ["picture", "a.PNG", "b.png", "broken.jpg"]
+    assert "FAILED" in table[-1] and "RECOVERED" in table[1]
+    assert json.loads(Path("outputs/photos/broken/failed.json").read_text())["reason"]
+
+
+def test_finished_pictures_are_skipped_and_failed_ones_tried_again(photos, capsys):
+    main([f"image={photos}", *QUICK, "out=here"])
+    before = Path("here/a/metrics.json").read_bytes()
+    Image.open(photos / "b.png").save(photos / "broken.jpg")
+    capsys.readouterr()
+    assert main([f"image={photos}/", *QUICK, "out=here"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("finished before") == 2 * 2
+    assert Path("here/a/metrics.json").read_bytes() == before
+    assert made("here") == {"a", "b", "broken"}
+    assert not Path("here/broken/failed.json").exists()
+    assert main([f"image={photos}", *QUICK, "out=here", "overwrite=true", "progress=none"]) == 0
+    assert json.loads(Path("here/a/metrics.json").read_text())["config"]["overwrite"]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_patterns(photos):
+    assert main([f"image={photos}/[ab].*", *QUICK, "out=here"]) == 0
+    assert made("here") == {"a", "b"}
+    Path("x[1].png").write_bytes((photos / "b.png").read_bytes())
+    assert main(["image=x[1].png", *QUICK, "out=single"]) == 0, "a name that looks like a pattern"
+
+
+def test_names_that_differ_in_their_suffix_alone(photos):
+    Image.open(photos / "b.png").save(photos / "b.bmp")
+    (photos / "broken.jpg").unlink()
+    assert main([f"image={photos}", *QUICK]) == 0
+    assert made() == {"a", "b.png", "b.bmp"}
+
+
+def test_stopped_and_started_again(photos, monkeypatch, capsys):
+    (photos / "broken.jpg").unlink()
+    restore, seen = job.restore, []
+
+    def stopped(settings, folder, began):
+        seen.append(settings.image)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return restore(settings, folder, began)
+
+    monkeypatch.setattr(job, "restore", stopped)
+    assert main([f"image={photos}", *QUICK]) == 130
+    assert made() == {"a"}
+    monkeypatch.setattr(job, "restore", restore)
+    assert main([f"image={photos}", *QUICK]) == 0
+    assert made() == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["image=empty"], "no picture in empty"),
+        (["image=nothing*.png"], "no picture in nothing"),
+        (["image=photos", "truth=photos/b.png"], "belongs to one picture"),
+    ],
+)
+def test_refused_in_one_sentence(photos, capsys, given, words):
+    Path("empty").mkdir()
+    assert main(given) == 1
+    said = capsys.readouterr()
+    assert words in said.err and len(said.err.splitlines()) == 1
