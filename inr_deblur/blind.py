@@ -20,11 +20,12 @@ from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
 from inr_deblur.fit import Data, Fitted, Generators, Weights, fit_stage, stack
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
-from inr_deblur.kernels import pruned, support_box
+from inr_deblur.kernels import likeness, pruned, support_box
 from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.progress import Progress
 from inr_deblur.schedule import Stage, curves, judging, plan, scales, starts
 
+ALIKE = 0.93  # kernels of two starts that are at least so alike are in one basin
 ROOM = 4 / 3  # of a support over what it should hold: the mass may be off the middle, and mend itself
 SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 69, 85, 107, 135, 163)  # few sizes, so that few programs are compiled
 
@@ -64,13 +65,30 @@ def find_kernel(
     batch = search.begin(pyramid[0], support, np.array([max(5.0, ROOM * size * start.window) for start in kinds]))
     for i, scale in enumerate(pyramid):
         batch = search.advance(batch, [p[i] for p in plans])
-        batch = search.best(batch, scale, {1: 1, 2: 2}.get(scale, 4))
+        batch = search.best(batch, scale)
     rivals = search.energies
     batch = search.advance(batch, [p[-1] for p in plans])
     raw = np.asarray(batch.kernels[0])
     member = batch.members[0]
     traces = tuple(StageTrace(name, scale, losses[member], seconds) for name, scale, losses, seconds in search.traces)
     return Found(pruned(raw), rivals, raw, traces)
+
+
+def survivors(scale: int) -> int:
+    """How many starts go on after a scale."""
+    return {1: 1, 2: 2}.get(scale, 4)
+
+
+def search_work(shape: tuple[int, int], size: int, config: DeblurConfig) -> float:
+    """The most work that `find_kernel` may report as done."""
+    pyramid = scales(size, shape, config.schedule.scales)
+    kinds = starts(config)
+    stages = plan(config, 0.0, pyramid, kinds[0])
+    total, count = work(stages[-1], shape), len(kinds)
+    for stage in stages[:-1]:
+        total += count * (work(stage, shape) + work(judging(config, stage.scale), shape))
+        count = min(count, survivors(stage.scale))
+    return total
 
 
 def fitting_support(extent: float) -> int:
@@ -87,6 +105,7 @@ class Batch:
     support: int  # side of the kernels' grids in pixels
     windows: NDArray[np.float64]  # (starts,) side in pixels of the square that each kernel may fill
     members: tuple[int, ...]  # which starts these are
+    expected: int  # how many there could have been, which is what progress counts
     kernels: Array | None = None  # (starts, K, K) at the last scale
 
 
@@ -115,7 +134,7 @@ class Search:
             }
 
         params = jax.jit(jax.vmap(first))(jax.random.split(key, len(windows)))
-        return Batch(params, np.zeros((len(windows), 2)), support, windows, tuple(range(len(windows))))
+        return Batch(params, np.zeros((len(windows), 2)), support, windows, tuple(range(len(windows))), len(windows))
 
     def grids(self, scale: int, support: int, shift: tuple[float, float]) -> tuple[Grid, Grid]:
         """Canvas and kernel grids, the kernel's origin moved by `shift` pixels."""
@@ -135,7 +154,7 @@ class Search:
         moved = batch.shifts + scale * np.array([middle for middle, _ in boxes])
         windows = np.array([ROOM * scale * extent + 2 * scale for _, extent in boxes]).clip(max=self.widest)
         support = next(n for n in SUPPORTS if n >= min(windows.max(), SUPPORTS[-1]))
-        return Batch(fitted.params, moved, support, windows, batch.members, fitted.kernel)
+        return Batch(fitted.params, moved, support, windows, batch.members, batch.expected, fitted.kernel)
 
     def run(self, batch: Batch, stages: list[Stage], generators: Generators, params: dict, known=None) -> Fitted:
         stage = stages[0]
@@ -160,7 +179,7 @@ class Search:
             with_cross_scale=stage.cross_scale > 0,
         )
         jax.block_until_ready(fitted)
-        self.progress.advance(work(stage, self.y.shape, len(stages)), stage.name)
+        self.progress.advance(batch.expected * work(stage, self.y.shape), stage.name)
         return fitted
 
     def judge(self, batch: Batch, scale: int) -> NDArray[np.float32]:
@@ -177,22 +196,32 @@ class Search:
         fitted = self.run(still, [stage] * len(known), Generators(judge, None), params, known)
         return np.asarray(fitted.losses)[:, -1]
 
-    def best(self, batch: Batch, scale: int, count: int) -> Batch:
-        """The members whose kernels have the lowest energies."""
+    def best(self, batch: Batch, scale: int) -> Batch:
+        """The members whose kernels have the lowest energies, one of those that are alike."""
+        assert batch.kernels is not None
+        count = min(batch.expected, survivors(scale))
+        if len(batch.members) == 1:
+            self.progress.advance(batch.expected * work(judging(self.config, scale), self.y.shape))
+            return replace(batch, expected=count)
         energies = self.judge(batch, scale)
         self.energies = tuple(map(float, energies))
-        keep = np.sort(np.argsort(energies)[:count])
-        assert batch.kernels is not None
+        kernels = [np.asarray(k) for k in batch.kernels]
+        kept: list[int] = []
+        for i in map(int, np.argsort(energies)):
+            if len(kept) < count and all(likeness(kernels[i], kernels[j]) < ALIKE for j in kept):
+                kept.append(i)
+        keep = np.sort(kept)
         return Batch(
             jax.tree.map(lambda a: a[keep], batch.params),
             batch.shifts[keep],
             batch.support,
             batch.windows[keep],
             tuple(batch.members[i] for i in keep),
+            count,
             batch.kernels[keep],
         )
 
 
-def work(stage: Stage, shape: tuple[int, ...], starts: int) -> float:
-    """Cost of a stage in sample updates, the unit of progress."""
-    return stage.steps * starts * (shape[0] // stage.scale) * (shape[1] // stage.scale)
+def work(stage: Stage, shape: tuple[int, ...]) -> float:
+    """Cost of a stage for one start in sample updates, the unit of progress."""
+    return stage.steps * (shape[0] // stage.scale) * (shape[1] // stage.scale)

@@ -5,6 +5,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.signal import correlate
 
 Kernel = NDArray[np.floating]
 
@@ -44,6 +45,11 @@ def cropped(k: Kernel, margin: int = 1) -> NDArray[np.float32]:
     reach = margin + max(max(m - found[0], found[-1] - m) for m, found in zip(middle, (rows, columns), strict=True))
     padded = np.pad(k, reach)
     return padded[middle[0] : middle[0] + 2 * reach + 1, middle[1] : middle[1] + 2 * reach + 1]
+
+
+def likeness(a: Kernel, b: Kernel) -> float:
+    """Largest normalised cross-correlation over all shifts by whole entries, at most 1."""
+    return float(correlate(a, b, method="fft").max() / np.sqrt((a * a).sum() * (b * b).sum()))
 
 
 def border_share(k: Kernel) -> float:

@@ -19,10 +19,10 @@ from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
 from inr_deblur.fit import Data, Generators, Weights, fit_stage
-from inr_deblur.generators import Harmonic, harmonic, image_generator
+from inr_deblur.generators import Harmonic, Pixels, harmonic, image_generator
 from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.progress import Progress
-from inr_deblur.restore import restore
+from inr_deblur.restore import STEPS, restore
 from inr_deblur.schedule import Stage, curves
 
 FIT_STEPS = 500  # of the generators that are fitted step by step
@@ -60,7 +60,7 @@ def restore_with(
     """The latent image of y (H, W) or (H, W, 3) for the kernel k (K, L), odd sides, as the image generator `name`.
 
     A harmonic image with all its lattice can be any array, so its coefficients are those of the closed-form solution;
-    the other generators are fitted step by step. The trace of the former has the final loss only.
+    the other generators are fitted step by step. The former has no losses to trace.
     """
     began = time.perf_counter()
     weight = max(WEIGHT, WEIGHT_OF_NOISE * noise**2)
@@ -71,6 +71,7 @@ def restore_with(
         generator = harmonic(y.shape[:2], reach, most=max(x.shape))
         params = tuple(_coefficients(generator, x[..., c]) for c in range(x.shape[2]))
         losses = [np.zeros(0, np.float32)]
+        progress.advance(restoration_work(name, y.shape, config), "restoration")
     else:
         generator = image_generator(name, y.shape[:2], reach)
         fits = [_fitted(generator, channels[..., c], k, weight, config, progress) for c in range(channels.shape[2])]
@@ -93,9 +94,7 @@ def _fitted(
     generator: Module, y: NDArray, k: NDArray, weight: float, config: DeblurConfig, progress: Progress
 ) -> tuple[Any, NDArray[np.float32]]:
     """Parameters and losses of one channel by gradient steps."""
-    rates = (1e-2, 1e-4) if generator.__class__.__name__ == "Pixels" else (1e-3, 1e-5)
-    steps = max(2, round(FIT_STEPS * config.schedule.steps))
-    stage = Stage("restoration", 1, steps, "smooth", (2 * weight, 2 * weight), rates, (0.0, 0.0))
+    stage = _stage(isinstance(generator, Pixels), weight, config)
     canvas = _canvas(y.shape, k)
     start = {"image": generator.init(jax.random.key(config.seed), canvas)}
     batched = jax.tree.map(lambda a: jnp.asarray(a)[None], (start, canvas, k))
@@ -107,8 +106,22 @@ def _fitted(
         Generators(generator, None), OBJECTIVES[stage.objective], 1, batched[0], data, weights, batched[2]
     )
     jax.block_until_ready(fitted)
-    progress.advance(work(stage, y.shape, 1), stage.name)
+    progress.advance(work(stage, y.shape), stage.name)
     return jax.tree.map(lambda a: a[0], fitted.params["image"]), np.asarray(fitted.losses[0])
+
+
+def _stage(pixels: bool, weight: float, config: DeblurConfig) -> Stage:
+    steps = max(2, round(FIT_STEPS * config.schedule.steps))
+    rates = (1e-2, 1e-4) if pixels else (1e-3, 1e-5)
+    return Stage("restoration", 1, steps, "smooth", (2 * weight, 2 * weight), rates, (0.0, 0.0))
+
+
+def restoration_work(name: str, shape: tuple[int, ...], config: DeblurConfig) -> float:
+    """What `restore_with` reports as done, in the unit of `blind.work`; a closed-form step costs a tenth of a fit's."""
+    channels = shape[2] if len(shape) == 3 else 1
+    if name == "harmonic":
+        return 0.1 * STEPS * channels * shape[0] * shape[1]
+    return channels * work(_stage(False, 1.0, config), shape)
 
 
 def _canvas(shape: tuple[int, ...], k: NDArray) -> Grid:

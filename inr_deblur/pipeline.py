@@ -12,12 +12,12 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from inr_deblur.blind import Found, StageTrace, find_kernel
+from inr_deblur.blind import Found, StageTrace, find_kernel, search_work
 from inr_deblur.colour import luminance
 from inr_deblur.config import LARGEST_KERNEL, SMALLEST_KERNEL, DeblurConfig, check
 from inr_deblur.errors import InputError
 from inr_deblur.kernels import cropped
-from inr_deblur.latent import LatentImage
+from inr_deblur.latent import LatentImage, restoration_work
 from inr_deblur.noise import noise_level
 from inr_deblur.outcome import Outcome, judge
 from inr_deblur.progress import Progress, Silent
@@ -75,14 +75,18 @@ def deblur(
     generator = _image_generator(config)
     grey = luminance(y)
     noise = noise_level(grey)
+    ahead = restoration_work(generator, y.shape, config)
     found: Found | None = None
     window = None
     try:
         if kernel is None:
-            found, window = _search(grey, region, generator, noise, config, progress)
+            bound, window = _where(grey, region, config)
+            progress.start(search_work(window[2:], bound, config) + ahead, "deblurring")
+            found = find_kernel(np.ascontiguousarray(_cut(grey, window)), bound, generator, noise, config, progress)
             k = cropped(found.kernel)
         else:
             k = _checked_kernel(kernel, y.shape)
+            progress.start(ahead, "restoring")
         latent, trace = restore_in_tiles(generator, y, k, noise, config, progress)
     finally:
         progress.finish()
@@ -111,24 +115,21 @@ def deconvolve(
     return deblur(image, config, kernel=kernel, progress=progress)
 
 
-def _search(
-    picture: NDArray[np.float32],
-    region: Region | None,
-    generator: str,
-    noise: float,
-    config: DeblurConfig,
-    progress: Progress,
-) -> tuple[Found, Region]:
-    """The kernel on the most telling part of the region, and that part."""
-    down, right, rows, columns = region or (0, 0, *picture.shape)
-    grey = picture[down : down + rows, right : right + columns]
-    largest = max(SMALLEST_KERNEL, min(grey.shape) // SHARE_OF_PICTURE)
-    auto = config.kernel.size == "auto"
-    bound = min(largest, LARGEST_KERNEL) if auto else min(int(config.kernel.size), min(grey.shape) // 2)
+def _where(picture: NDArray[np.float32], region: Region | None, config: DeblurConfig) -> tuple[int, Region]:
+    """The kernel's bound, and the most telling part of the region to seek it in."""
+    region = region or (0, 0, *picture.shape)
+    grey = _cut(picture, region)
+    if config.kernel.size == "auto":
+        bound = min(max(SMALLEST_KERNEL, min(grey.shape) // SHARE_OF_PICTURE), LARGEST_KERNEL)
+    else:
+        bound = min(int(config.kernel.size), min(grey.shape) // 2)
     top, left, height, width = most_telling(grey, bound)
-    part = np.ascontiguousarray(grey[top : top + height, left : left + width])
-    found = find_kernel(part, bound, generator, noise, config, progress)
-    return found, (down + top, right + left, height, width)
+    return bound, (region[0] + top, region[1] + left, height, width)
+
+
+def _cut(picture: NDArray, region: Region) -> NDArray:
+    top, left, height, width = region
+    return picture[top : top + height, left : left + width]
 
 
 def _image_generator(config: DeblurConfig) -> str:

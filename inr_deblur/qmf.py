@@ -20,7 +20,7 @@ from inr_deblur.blur import convolve_valid
 
 def mirror_filters(k: Array) -> Array:
     """g_1, g_2, g_3 of k (K, L), origin at (K // 2, L // 2) -> (3, K, L)."""
-    m, n = (np.where((np.arange(s) - s // 2) % 2, -1.0, 1.0).astype(np.float32) for s in k.shape)
+    m, n = (jnp.asarray(np.where((np.arange(s) - s // 2) % 2, -1, 1), k.dtype) for s in k.shape)
     return jnp.stack([m[:, None] * k, n[None, :] * k, m[:, None] * n[None, :] * k])
 
 

@@ -1,11 +1,10 @@
-"""Every test runs with JAX strict about types and shapes; warnings are errors (pyproject.toml)."""
+"""Every test runs with JAX strict about types; warnings are errors (pyproject.toml)."""
 
 import os
 
 import jax
 from hypothesis import settings
 
-jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 settings.register_profile("quick", max_examples=20, deadline=None)
