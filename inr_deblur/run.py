@@ -3,6 +3,7 @@
 Everything that a user can do wrong ends in one sentence on standard error and exit code 1.
 """
 
+import contextlib
 import logging
 import os
 import sys
@@ -20,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from inr_deblur.arguments import help_page, prepare
 from inr_deblur.errors import InputError
 from inr_deblur.run_config import DatasetConfig, RunConfig, conf_folder, register
-from inr_deblur.sweep import Plan, announce, forget_failure, jobs, naming, plan, record_failure, unfinished
+from inr_deblur.sweep import Plan, announce, claimed, forget_failure, jobs, naming, plan, record_failure, unfinished
 
 BEGAN = time.perf_counter()
 
@@ -80,7 +81,8 @@ def _run(config: DictConfig) -> None:
 
         began = BEGAN if sweep is None else time.perf_counter()
         try:
-            words = restore(settings, folder, began)
+            with claimed(folder) if sweep is not None else contextlib.nullcontext():
+                words = restore(settings, folder, began)
         except Exception as error:
             if sweep is None:
                 raise

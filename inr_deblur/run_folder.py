@@ -19,6 +19,7 @@ from inr_deblur.files import refusal, shown
 
 METRICS = "metrics.json"  # of a finished run
 MANIFEST, FAILED = "sweep.json", "failed.json"  # the jobs of a sweep, and why one failed
+UNFINISHED = ".unfinished-"  # how the hidden folders' names begin
 LONGEST_NAME = 120  # characters of a folder's name that a sweep makes
 
 
@@ -90,7 +91,7 @@ def _hidden_folder(folder: Path) -> Iterator[Path]:
     hidden = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        hidden = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+        hidden = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         yield hidden
     except OSError as error:
         raise refusal(folder, error) from error

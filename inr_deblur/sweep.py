@@ -9,6 +9,7 @@ of the sweep holds `sweep.json`, which names the jobs before the first one start
 import contextlib
 import json
 import os
+import shutil
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -22,13 +23,14 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
 from inr_deblur.datasets import Sample, chunks, find_samples
 from inr_deblur.errors import InputError
 from inr_deblur.files import write_bytes_whole
 from inr_deblur.run_config import DatasetConfig, RunConfig, conf_folder
-from inr_deblur.run_folder import FAILED, MANIFEST, METRICS, run_folder
+from inr_deblur.run_folder import FAILED, MANIFEST, METRICS, UNFINISHED, run_folder
 
 NOT_IN_NAMES = ("image", "truth", "out", "kernel.file", "kernel.truth", "overwrite", "progress", "dataset")
 
@@ -48,8 +50,10 @@ def plan(arguments: list[str]) -> Plan | None:
     set that can't be used.
     """
     given = get_args_parser().parse_args(arguments)
-    if not given.multirun or given.cfg or given.info or given.run or given.shell_completion:
+    if not given.multirun:
         return None
+    if given.cfg or given.info or given.run:
+        raise InputError("-m does not go with --cfg, --info and --run: leave one of them out.")
     search = [f"hydra.searchpath=[file://{Path(given.config_dir).absolute()}]"] if given.config_dir else []
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         parser = OverridesParser.create(GlobalHydra.instance().config_loader())
@@ -58,7 +62,12 @@ def plan(arguments: list[str]) -> Plan | None:
         overrides = [o for o in overrides if o.key_or_group not in ("dataset.category", "dataset.picture")]
         fixed = [str(o.input_line) for o in overrides if not o.is_sweep_override()]
         chosen = [f"{key}='{value}'" for key, value in _choice(parser.parse_overrides(given.overrides)).items()]
-        config = compose("config", [*search, *fixed, *chosen], return_hydra_config=True)
+        try:
+            config = compose("config", [*search, *fixed, *chosen], return_hydra_config=True)
+        except MissingConfigException as error:
+            if "hydra/launcher" not in str(error):
+                raise
+            raise InputError('This launcher is not installed: pip install "inr_deblur[launchers]".') from error
         params = config.hydra.sweeper.get("params") or {}
         overrides = parser.parse_overrides([f"{key}={value}" for key, value in params.items()]) + overrides
     settings = BasicSweeper.split_arguments(overrides, None)[0]
@@ -111,7 +120,7 @@ def _unquoted(text: str) -> str:
 def naming(settings: Sequence[str]) -> list[str]:
     """Those of a job's key=value settings that name its folder."""
     given = (setting.lstrip("+") for setting in settings)
-    return [s for s in given if not (s.partition("=")[0] in NOT_IN_NAMES or s.startswith("dataset."))]
+    return [s for s in given if s.partition("=")[0] not in NOT_IN_NAMES and not s.startswith(("dataset.", "hydra"))]
 
 
 def sample_folder(dataset: str, sample: Sample, out: str | None, settings: list[str] | None) -> Path:
@@ -180,6 +189,31 @@ def announce(sweep: Plan) -> None:
     named = sorted(earlier | {folder.relative_to(sweep.out).as_posix() for folder in sweep.folders})
     sweep.out.mkdir(parents=True, exist_ok=True)
     write_bytes_whole(sweep.out / MANIFEST, json.dumps({"jobs": named}, indent=1).encode())
+
+
+@contextlib.contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Nobody else runs the job of this folder during the block; whoever does is waited for.
+
+    Killing the program that launched a sweep need not end its jobs, and a repeated one must not run them beside those.
+    The lock is the kernel's, so that it goes with its process; where the file system has none, none is taken. What a
+    killed job left behind is removed.
+    """
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    handle = None
+    try:
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl
+
+            handle = os.open(folder, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            for left in folder.glob(f"{UNFINISHED}*"):
+                shutil.rmtree(left)
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def record_failure(folder: Path, run: RunConfig, error: Exception) -> str:

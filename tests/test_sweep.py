@@ -115,6 +115,8 @@ def test_check_prints_the_faults(capsys):
         (["-m", "dataset=lai", "dataset.root=set", "dataset.catgory=text"], "did you mean dataset.category?"),
         (["dataset=lai", "dataset.root=set", "dataset.picture=text*01", "image=a.png"], "leave one of them out"),
         (["-m", "dataset=lai"], "dataset.root=PATH"),
+        (["-m", "dataset=lai", "dataset.root=set", "--cfg", "job"], "leave one of them out"),
+        (["-m", "dataset=lai", "dataset.root=set", "hydra/launcher=none"], "[launchers]"),
     ],
 )
 def test_bad_sweeps_are_one_sentence_and_leave_nothing(arguments, part, capsys):
