@@ -33,7 +33,7 @@ Groups, each setting several at once:
 More:
 
   --cfg job                 print the settings of a run instead of running
-  -m key=value,value ...    run every combination of the values, each into its own folder
+  -m key=value,value ...    run every combination of the values, each into its own folder (docs/sweeps.md)
   --hydra-help              what else Hydra can do"""
 
 
@@ -125,6 +125,7 @@ def help_page() -> str:
     """What `--help` prints: one line a setting."""
     settings = [(f"{name}={_shown(default)}", meaning) for name, default, meaning in list_options(RunConfig)]
     groups = [(f"{name}=", ", ".join(choices)) for name, choices in _groups(conf_folder()).items()]
+    groups.append(("hydra/launcher=", ", ".join(_groups(conf_folder() / "hydra")["launcher"])))
     table = ("\n".join(f"  {left:25} {right}" for left, right in rows) for rows in (settings, groups))
     return HELP.format(*table)
 

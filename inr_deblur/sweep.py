@@ -67,7 +67,10 @@ def plan(arguments: list[str]) -> Plan | None:
         except MissingConfigException as error:
             if "hydra/launcher" not in str(error):
                 raise
-            raise InputError('This launcher is not installed: pip install "inr_deblur[launchers]".') from error
+            raise InputError(
+                "There is no such launcher, or it is not installed: choose one of cores, local_queue, slurm, "
+                'and pip install "inr_deblur[launchers]".'
+            ) from error
         params = config.hydra.sweeper.get("params") or {}
         overrides = parser.parse_overrides([f"{key}={value}" for key, value in params.items()]) + overrides
     settings = BasicSweeper.split_arguments(overrides, None)[0]

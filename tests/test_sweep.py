@@ -125,3 +125,35 @@ def test_bad_sweeps_are_one_sentence_and_leave_nothing(arguments, part, capsys):
     assert part in said
     assert len(said.strip().splitlines()) == 1
     assert not Path("outputs").exists() and not fits()
+
+
+def test_an_experiment_brings_its_data_set_and_its_sweep():
+    assert main(["-m", "experiment=cross_scale", "dataset.root=set", "progress=none"]) == 0
+    assert len(records()) == fits() == 6
+    assert set(records()) == set(json.loads(Path("outputs/sweep.json").read_text())["jobs"])
+    assert len({record["config"]["loss"]["cross_scale"] for record in records().values()}) == 3
+
+
+@pytest.mark.parametrize(
+    ("group", "section", "field", "value"),
+    [
+        ("loss=cross_scale", "loss", "cross_scale", 0.001),
+        ("schedule=one_scale", "schedule", "scales", 1),
+        ("schedule=short", "schedule", "steps", 0.25),
+        ("experiment=levin", "kernel", "size", 31),
+    ],
+)
+def test_groups_set_what_they_say_whatever_the_preset(group, section, field, value):
+    one = ["dataset=folder", "dataset.root=set", "dataset.picture=text*", "preset=quality", "progress=none", group]
+    assert main(one) == 0
+    (record,) = records().values()
+    assert record["config"][section][field] == value
+
+
+def test_the_help_has_a_line_for_every_group_and_setting(capsys):
+    assert main(["--help"]) == 0
+    said = capsys.readouterr().out
+    for part in ("hydra/launcher=           cores, local_queue, slurm", "loss=                     cross_scale, plain"):
+        assert part in said
+    assert "dataset.chunk=1           pictures a job" in said
+    assert max(map(len, said.splitlines())) < 130
