@@ -1,0 +1,100 @@
+"""Kernels as arrays: what is cut off, what is kept, where the middle is."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.ndimage import label
+
+from inr_deblur.kernels import border_share, centroid, cropped, likeness, pruned, spread, support_box
+from inr_deblur.simulate import gaussian_kernel, line_kernel, random_shake_kernel
+
+
+@st.composite
+def kernels(draw, least=1):
+    """Random kernels of odd sides, mostly empty, sum 1."""
+    sides = [2 * draw(st.integers(least, 9)) + 1 for _ in range(2)]
+    generator = np.random.default_rng(draw(st.integers(0, 10_000)))
+    k = generator.exponential(size=sides) * (generator.random(sides) < draw(st.floats(0.05, 1)))
+    k[generator.integers(sides[0]), generator.integers(sides[1])] += 1
+    return k / k.sum()
+
+
+@given(kernels())
+def test_a_pruned_kernel_has_no_faint_entries_and_no_small_islands(k):
+    cut = pruned(k)
+    assert cut.dtype == np.float32 and cut.shape == k.shape and cut.min() >= 0
+    assert cut.sum() == pytest.approx(1, abs=1e-5)
+    kept = cut > 0
+    assert (k[kept] >= 0.03 * k.max()).all()
+    islands, count = label(k >= 0.03 * k.max(), structure=np.ones((3, 3)))  # type: ignore[misc]
+    masses = [k[islands == i].sum() for i in range(1, count + 1)]
+    loud = k[islands > 0].sum()
+    expected = np.isin(islands, [i + 1 for i, mass in enumerate(masses) if mass >= 0.02 * loud])
+    np.testing.assert_array_equal(kept, expected)
+    np.testing.assert_allclose(cut[kept] / cut.max(), k[kept] / k[kept].max(), rtol=1e-5)
+
+
+def test_a_speck_far_from_the_kernel_is_pruned_and_a_faint_tail_next_to_it_is_not():
+    k = np.zeros((21, 21))
+    k[10, 5:15] = 0.1
+    k[10, 15] = 0.01
+    k[2, 2] = 0.01
+    cut = pruned(k)
+    assert cut[2, 2] == 0 and cut[10, 15] > 0
+
+
+@given(kernels())
+def test_a_cropped_kernel_keeps_all_mass_with_its_middle_in_the_middle(k):
+    cut = cropped(k)
+    side = cut.shape[0]
+    assert cut.shape == (side, side) and side % 2 == 1
+    np.testing.assert_allclose(np.sort(cut[cut > 0]), np.sort(k[k > 0]), rtol=1e-6)
+    assert np.abs(centroid(cut, 0.0)).max() <= 0.5 + 1e-6
+    assert border_share(cut) == pytest.approx(0, abs=1e-6)  # the margin
+    inner = cut[1:-1, 1:-1]
+    assert any(edge.any() for edge in (inner[0], inner[-1], inner[:, 0], inner[:, -1]))  # no smaller square would do
+    assert likeness(cut, k) == pytest.approx(1, abs=1e-5)
+
+
+@given(kernels(), st.integers(0, 6), st.integers(0, 6))
+def test_likeness_is_one_for_moved_kernels_and_symmetric(k, down, right):
+    other = random_shake_kernel(15, 3)
+    moved = np.pad(k, ((down, 6 - down), (right, 6 - right)))
+    assert likeness(k, moved) == pytest.approx(1, abs=1e-5)
+    assert likeness(3 * k, other) == pytest.approx(likeness(k, other), abs=1e-5)
+    assert likeness(moved, other) == pytest.approx(likeness(other, k), abs=1e-5)
+    assert likeness(k, other) <= 1 + 1e-6
+
+
+def test_likeness_tells_directions_apart():
+    assert likeness(line_kernel(15, 0), line_kernel(15, 90)) < 0.3
+
+
+@given(kernels(), st.integers(0, 5), st.integers(0, 5))
+def test_the_middle_and_the_extent_move_with_the_kernel(k, down, right):
+    moved = np.pad(k, ((2 * down, 0), (0, 2 * right)))  # down by `down` off the new middle, to the left by `right`
+    for of in (lambda a: centroid(a, 0.0), centroid, lambda a: support_box(a)[0]):
+        before, after = of(k), of(moved)
+        np.testing.assert_allclose(after, (before[0] + down, before[1] - right), atol=1e-9)
+    assert support_box(moved)[1] == support_box(k)[1]
+    assert spread(moved) == pytest.approx(spread(k))
+
+
+def test_the_extent_is_the_longer_side():
+    k = np.zeros((11, 13))
+    k[3, 4:9] = k[3:6, 4] = 1
+    assert support_box(k) == ((-1.0, 0.0), 5)
+    assert centroid(k / k.sum()) == pytest.approx((-2 + 3 / 7, -2 + 10 / 7))
+
+
+def test_spread_of_known_kernels():
+    assert spread(np.array([[0, 0, 0], [0, 5.0, 0], [0, 0, 0]])) == 0
+    assert spread(np.array([[1.0, 0, 0], [0, 0, 0], [0, 0, 1.0]])) == pytest.approx(np.sqrt(2))
+    assert spread(gaussian_kernel(61)) == pytest.approx(np.sqrt(2) * 61 / 6, rel=0.02)
+
+
+def test_border_share_is_the_mass_of_the_outermost_entries():
+    k = np.ones((5, 4)) / 20
+    assert border_share(k) == pytest.approx(14 / 20)
+    assert border_share(np.pad(k, 1)) == pytest.approx(0)

@@ -1,0 +1,114 @@
+"""Data terms and priors against their formulas."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from inr_deblur import losses
+from inr_deblur.objectives import OBJECTIVES, Latent
+
+CANVASES = arrays(np.float32, (9, 11), elements=st.floats(0, 1, width=32))
+RAMP = np.add.outer(3 * np.arange(9.0), 4 * np.arange(11.0)).astype(np.float32) / 100
+STEP = np.where(np.arange(11) < 5, 0.25, 0.75)[None].repeat(9, 0).astype(np.float32)
+BOX, DELTA = np.full((3, 3), 1 / 9, np.float32), np.zeros((3, 3), np.float32)
+DELTA[1, 1] = 1
+
+variational = jax.jit(losses.variational_prior)
+fit, edges, variation, hyper = map(
+    jax.jit, (losses.gradient_fit, losses.saturating_prior, losses.total_variation, losses.hyper_laplacian)
+)
+
+
+def _gradients(x):
+    return np.diff(x.astype(float), axis=0), np.diff(x.astype(float), axis=1)
+
+
+def _penalty(g, rho):
+    """h of Wipf and Zhang, equation 23, in double precision."""
+    g = np.abs(g)
+    q = np.sqrt(g**2 + 4 * rho)
+    return (2 * g / (g + q) + np.log(2 * rho + g**2 + g * q)).mean()
+
+
+@settings(max_examples=10)
+@given(CANVASES, st.floats(1e-4, 0.1))
+def test_the_variational_prior_is_the_published_formula(x, lam):
+    power = float((BOX.astype(float) ** 2).sum())
+    terms = sum(_penalty(g, lam / power) for g in _gradients(x))
+    expected = lam * (terms + 2 * np.log(power))
+    np.testing.assert_allclose(variational(x, BOX, np.float32(lam)), expected, rtol=1e-3, atol=1e-5 * lam)
+
+
+def test_the_variational_prior_pulls_on_the_kernel_through_its_norm():
+    x = np.random.default_rng(0).random((9, 11)).astype(np.float32)
+    lam, step = np.float32(0.01), 1e-3
+    draw = np.random.default_rng(1).dirichlet(np.ones(9)).reshape(3, 3).astype(np.float32)
+    slope = np.asarray(jax.jit(jax.grad(losses.variational_prior, argnums=1))(x, draw, lam))
+    np.testing.assert_allclose(slope / slope[0, 0], draw / draw[0, 0], rtol=1e-4)  # only |k| counts
+
+    def value(power):
+        return float(lam) * (sum(_penalty(g, float(lam) / power) for g in _gradients(x)) + 2 * np.log(power))
+
+    power = float((draw.astype(float) ** 2).sum())
+    by_power = (value(power + step) - value(power - step)) / (2 * step)
+    np.testing.assert_allclose(slope, 2 * draw * by_power, rtol=1e-2)
+
+
+def test_a_sharper_kernel_makes_the_variational_prior_more_concave():
+    def concavity(kernel):
+        small, middle, large = (
+            float(variational(a * RAMP, kernel, np.float32(1e-3))) for a in np.float32((1e-3, 0.5, 1))
+        )
+        return (2 * middle - small - large) / (large - small)
+
+    assert concavity(DELTA) > concavity(BOX) > 0
+
+
+@settings(max_examples=10)
+@given(CANVASES)
+def test_the_fit_is_a_quadratic_form(r):
+    down, right = _gradients(r)
+    expected = (down**2).mean() + (right**2).mean() + 0.1 * (r.astype(float) ** 2).mean()
+    np.testing.assert_allclose(fit(r), expected, rtol=1e-4, atol=1e-9)
+    np.testing.assert_allclose(fit(-3 * r), 9 * fit(r), rtol=1e-4, atol=1e-9)
+    np.testing.assert_allclose(fit(r + 1, 0.0), fit(r, 0.0), rtol=1e-3, atol=1e-6)  # without a level, none is seen
+
+
+def test_priors_of_a_ramp_are_those_of_its_slope():
+    assert variation(RAMP) == pytest.approx(np.hypot(0.05, 1e-3), rel=1e-4)
+    assert hyper(RAMP) == pytest.approx(np.hypot(0.05, 1e-3) ** 0.8, rel=1e-4)
+    assert edges(RAMP) == pytest.approx(0.05**2 / (0.05**2 + 0.015**2), rel=1e-3)
+
+
+def test_total_variation_of_a_step_is_its_height_times_its_length():
+    x = STEP[:, :10]
+    total = float(variation(x, 1e-6)) * 8 * 9  # of (H - 1) (W - 1) samples
+    assert total == pytest.approx(8 * 0.5, rel=1e-4)
+    assert variation(2 * x, 1e-6) == pytest.approx(2 * float(variation(x, 1e-6)), rel=1e-4)
+    assert edges(2 * x) == pytest.approx(float(edges(x)), rel=2e-3)  # edges are counted, whatever their height
+    assert hyper(2 * x, 0.8, 1e-6) == pytest.approx(2**0.8 * float(hyper(x, 0.8, 1e-6)), rel=1e-3)
+
+
+@pytest.mark.parametrize("prior", [variation, edges, hyper])
+def test_priors_of_a_constant_are_least_and_have_no_slope(prior):
+    flat = np.full((9, 11), 0.4, np.float32)
+    assert float(prior(flat)) < float(prior(RAMP))
+    np.testing.assert_array_equal(jax.grad(prior)(flat), 0)
+
+
+@pytest.mark.parametrize("name", list(OBJECTIVES))
+def test_an_objective_grows_with_its_residual_and_is_its_prior_without_one(name):
+    objective = jax.jit(OBJECTIVES[name])
+    zero, lam = jnp.zeros((7, 9), jnp.float32), np.float32(0.01)
+    priors = {
+        "variational": variational(STEP, BOX, lam),
+        "edges": 0.01 * edges(STEP),
+        "smooth": 0.01 * variation(STEP),
+    }
+    least = float(objective(Latent(STEP, BOX, zero), lam))
+    np.testing.assert_allclose(least, priors[name], rtol=1e-4)
+    assert float(objective(Latent(STEP, BOX, zero + 0.1), lam)) > least

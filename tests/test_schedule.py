@@ -1,0 +1,102 @@
+"""The plan: its scales, its starts, its curves."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inr_deblur.config import DeblurConfig, KernelConfig, LossConfig, ScheduleConfig
+from inr_deblur.coordinates import kernel_side
+from inr_deblur.objectives import OBJECTIVES
+from inr_deblur.schedule import COARSEST_KERNEL, COARSEST_PICTURE, Stage, curves, judging, plan, scales, starts
+
+SHAPES = st.tuples(st.integers(16, 500), st.integers(16, 500))
+SPANS = st.tuples(st.floats(1e-6, 1), st.floats(1e-6, 1))
+
+
+@given(st.integers(3, 121), SHAPES, st.integers(0, 7))
+def test_scales_nest_dyadically_down_to_the_pixels(size, shape, wanted):
+    pyramid = scales(size, shape, wanted)
+    assert pyramid[-1] == 1
+    assert all(coarse == 2 * fine for coarse, fine in zip(pyramid, pyramid[1:], strict=False))
+    assert pyramid[0] == 1 or min(shape) / pyramid[0] >= COARSEST_PICTURE
+    if wanted:
+        assert len(pyramid) <= wanted
+    elif pyramid[0] > 1:
+        assert size / (pyramid[0] // 2) > COARSEST_KERNEL
+
+
+def test_the_number_of_scales_grows_with_the_kernel():
+    counts = [len(scales(size, (400, 500))) for size in range(3, 122)]
+    assert counts == sorted(counts)
+    assert scales(11, (400, 500)) == (1,)
+    assert scales(31, (400, 500)) == (4, 2, 1)
+    assert scales(121, (4000, 5000)) == (16, 8, 4, 2, 1)
+    assert kernel_side(31, 4) <= COARSEST_KERNEL
+    assert scales(31, (400, 500), 2) == (2, 1)
+    assert scales(31, (40, 500)) == (1,)  # too small a picture to be made smaller
+
+
+@given(st.integers(2, 50), SPANS, SPANS, SPANS)
+def test_curves_go_from_their_first_to_their_last_value_and_never_back(steps, prior, image, kernel):
+    found = curves(Stage("", 1, steps, "edges", prior, image, kernel))
+    for curve, (first, last) in zip(vars(found).values(), (prior, image, kernel), strict=True):
+        assert curve.shape == (steps,) and curve.dtype == np.float32
+        np.testing.assert_allclose(curve[[0, -1]], (first, last), rtol=1e-5)
+        assert (np.diff(curve) * np.sign(last - first) >= -1e-6 * max(first, last)).all()
+
+
+def test_priors_go_geometrically_and_rates_by_a_cosine():
+    found = curves(Stage("", 1, 3, "edges", (1e-2, 1e-4), (3.0, 1.0), (1.0, 0.0)))
+    np.testing.assert_allclose(found.prior, (1e-2, 1e-3, 1e-4), rtol=1e-5)
+    np.testing.assert_allclose(found.image_rate, (3, 2, 1), rtol=1e-6)
+    np.testing.assert_allclose(found.kernel_rate, (1, 0.5, 0), atol=1e-6)
+
+
+def test_starts_differ_in_kind_before_any_comes_twice():
+    kinds = starts(DeblurConfig())
+    assert len(set(kinds)) == len(kinds) == 8
+    told = starts(DeblurConfig(kernel=KernelConfig(31)))
+    assert set(told) < set(kinds)
+    many = starts(DeblurConfig(kernel=KernelConfig(31), schedule=ScheduleConfig(starts=8)))
+    assert many == (*told, *told[:2])
+    assert starts(DeblurConfig(schedule=ScheduleConfig(starts=1))) == kinds[:1]
+    assert all(0 < start.window <= 1 and 0 < start.factor <= 1 for start in kinds)
+
+
+@given(st.floats(0.0005, 0.2), st.sampled_from([(1,), (2, 1), (4, 2, 1)]), st.integers(0, 7))
+def test_a_plan_goes_through_the_scales_and_ends_with_the_edges(noise, pyramid, which):
+    start = starts(DeblurConfig())[which]
+    stages = plan(DeblurConfig(), noise, pyramid, start)
+    assert tuple(s.scale for s in stages) == (*pyramid, 1)
+    assert [s.objective for s in stages] == ["variational"] * len(pyramid) + ["edges"]
+    for stage in stages:
+        assert stage.objective in OBJECTIVES and stage.steps >= 2
+        assert stage.prior[0] >= stage.prior[1] > 0
+        assert stage.image_rate[0] >= stage.image_rate[1] > 0 and stage.kernel_rate[0] >= stage.kernel_rate[1] > 0
+
+
+def test_settings_reach_the_plan():
+    config = DeblurConfig(loss=LossConfig(cross_scale=0.3, prior=2.0), schedule=ScheduleConfig(steps=0.1))
+    start = starts(config)[0]
+    usual = plan(DeblurConfig(), 0.01, (2, 1), start)
+    stages = plan(config, 0.01, (2, 1), start)
+    assert [s.cross_scale for s in stages] == [0, 0.3, 0]  # none at the coarsest scale
+    for stage, other in zip(stages, usual, strict=True):
+        assert stage.prior == pytest.approx(tuple(2 * value for value in other.prior))
+        assert stage.steps == round(0.1 * other.steps)
+    least = plan(replace(config, schedule=ScheduleConfig(steps=0.001)), 0.01, (2, 1), start)
+    assert {s.steps for s in least} == {2}
+
+
+def test_more_noise_ends_at_a_stronger_prior():
+    ends = [[s.prior[1] for s in plan(DeblurConfig(), n, (2, 1), starts(DeblurConfig())[0])] for n in (0.001, 0.1)]
+    assert all(low < high for low, high in zip(*ends, strict=True))
+
+
+def test_judging_holds_the_kernel_still():
+    stage = judging(DeblurConfig(), 2)
+    assert stage.scale == 2 and stage.kernel_rate == (0, 0)
+    assert (curves(stage).kernel_rate == 0).all()
