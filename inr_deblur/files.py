@@ -66,6 +66,16 @@ def about(path: str | os.PathLike[str]) -> Iterator[None]:
         raise InputError(f"{shown(path)}: {error}") from error
 
 
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """The path with `~` as the home folder. Raises InputError for somebody's who isn't known, and for zero bytes."""
+    if "\0" in os.fspath(path):
+        raise InputError(f"{shown(path)} holds a zero byte, which no path may: check the spelling.")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"The home folder of {shown(path)} isn't known: give the path in full.") from error
+
+
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """All bytes of the regular file `path`; `~` is the home folder.
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from inr_deblur.errors import InputError
-from inr_deblur.files import refusal, shown
+from inr_deblur.files import expanded, refusal, shown
 from inr_deblur.picture import SUFFIXES
 from inr_deblur.picture_raw import SUFFIXES as RAW_SUFFIXES
 from inr_deblur.run_config import RunConfig
@@ -28,7 +28,9 @@ def find_pictures(image: str) -> list[Path] | None:
 
     Of a folder those count that are named like pictures; hidden ones don't. Raises InputError if there are none.
     """
-    place = Path(image).expanduser()
+    if not image:
+        return None
+    place = expanded(image)
     try:
         if place.is_dir():
             found = [path for path in place.iterdir() if path.suffix.lower() in PICTURES and path.name[0] != "."]
@@ -45,8 +47,8 @@ def find_pictures(image: str) -> list[Path] | None:
 
 def result_folders(pictures: Sequence[Path], image: str, out: str | None) -> list[Path]:
     """A folder for each picture, named after it; with its suffix where two pictures differ in nothing else."""
-    place = Path(image).expanduser()
-    base = Path(out).expanduser() if out else Path("outputs") / (place.resolve().name if place.is_dir() else "")
+    place = expanded(image)
+    base = expanded(out) if out else Path("outputs") / (place.resolve().name if place.is_dir() else "")
     stems = Counter(path.stem for path in pictures)
     names = [path.stem if stems[path.stem] == 1 else path.name for path in pictures]
     again = Counter(names)  # a pattern may reach into several folders

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from inr_deblur.errors import InputError
-from inr_deblur.files import refusal, shown
+from inr_deblur.files import expanded, refusal, shown
 
 METRICS = "metrics.json"  # of a finished run
 MANIFEST, FAILED = "sweep.json", "failed.json"  # the jobs of a sweep, and why one failed
@@ -31,11 +31,11 @@ def run_folder(image: str, out: str | None, sweep: list[str] | None, name: str |
     """
     name = name or Path(image).stem or "picture"
     if sweep is None:
-        return Path(out or f"outputs/{name}").expanduser()
+        return expanded(out or f"outputs/{name}")
     settings = ",".join(sorted(sweep)).replace(os.sep, "_")
     if len(settings) > LONGEST_NAME:
         settings = f"{settings[:LONGEST_NAME]}-{hashlib.sha256(settings.encode()).hexdigest()[:8]}"
-    return Path(out or "outputs").expanduser() / name / settings
+    return expanded(out or "outputs") / name / settings
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
