@@ -46,7 +46,7 @@ class Found:
 
     kernel: NDArray[np.float32]  # (K, K), pruned, sum 1
     rivals: tuple[float, ...]  # energies of the kernels judged last, lowest best
-    raw: NDArray[np.float32]  # before pruning, the whole support of the search
+    limit: int  # side in pixels that the search allowed it
     stages: tuple[StageTrace, ...]
 
 
@@ -68,10 +68,10 @@ def find_kernel(
         batch = search.best(batch, scale)
     rivals = search.energies
     batch = search.advance(batch, [p[-1] for p in plans])
-    raw = np.asarray(batch.kernels[0])
+    assert batch.kernels is not None
     member = batch.members[0]
     traces = tuple(StageTrace(name, scale, losses[member], seconds) for name, scale, losses, seconds in search.traces)
-    return Found(pruned(raw), rivals, raw, traces)
+    return Found(pruned(np.asarray(batch.kernels[0])), rivals, support, traces)
 
 
 def survivors(scale: int) -> int:

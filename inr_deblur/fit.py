@@ -106,7 +106,7 @@ def fit_stage(
 def windowed(k: Array, offsets: Grid, window: Array) -> Array:
     """The kernel within the square of side `window` about the middle of its grid, sum 1 again."""
     rows, columns = (jnp.abs(q - q[q.shape[0] // 2]) <= window / 2 for q in offsets)
-    k = k * (rows[:, None] & columns)
+    k = jnp.where(rows[:, None] & columns, k, 0.0)
     return k / k.sum()
 
 
@@ -138,8 +138,13 @@ def optimiser(image: Module) -> optax.GradientTransformation:
 
     if not isinstance(image, SirenImage):
         return adam()
-    muon = optax.chain(optax.contrib.scale_by_muon(), optax.scale(20.0))
+    muon = optax.chain(optax.contrib.scale_by_muon(weight_dimension_numbers=_matrices), optax.scale(20.0))
     return optax.partition({"muon": muon, "adam": optax.scale_by_adam()}, _siren_labels)
+
+
+def _matrices(params: Params) -> Params:
+    """Every parameter is a matrix; the default, None, means the same but fails on trees (optax 0.2.8)."""
+    return jax.tree.map(lambda _: optax.contrib.MuonDimensionNumbers(), params)
 
 
 def _siren_labels(params: Params) -> Params:

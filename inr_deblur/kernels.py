@@ -57,9 +57,7 @@ def border_share(k: Kernel) -> float:
     return float(1 - k[1:-1, 1:-1].sum() / k.sum())
 
 
-def spread(k: Kernel) -> float:
-    """Root mean square distance of the mass from its centre, in pixels."""
-    down, right = np.indices(k.shape)
-    k = k / k.sum()
-    square = sum(float((k * (i - (k * i).sum()) ** 2).sum()) for i in (down, right))
-    return float(np.sqrt(square))
+def largest_piece(k: Kernel) -> float:
+    """Share of the mass in the largest piece; entries that touch, also at a corner, are one piece."""
+    labels, _ = cast("tuple[NDArray, int]", ndimage.label(k > 0, structure=np.ones((3, 3))))
+    return float(np.bincount(labels.ravel(), k.ravel())[1:].max() / k.sum())

@@ -5,12 +5,12 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from inr_deblur.kernels import border_share
+from inr_deblur.kernels import largest_piece, support_box
 
 DELTA = 0.9  # share of the mass in the central 3 x 3 entries that makes a kernel a point
-TRUNCATED = 0.04  # share of the mass in the outermost entries of the support
+HANGS_TOGETHER = 0.6  # share of the mass in the largest piece, below which a kernel is in pieces
 MISFIT = 2.5  # residual over noise that no fitted picture has
-SHARP = 0.35  # mean |first difference| over two-pixel differences, above which a picture has pixel-sharp edges
+SHARP = 0.35  # `sharpness` above which a picture has pixel-sharp edges
 
 
 class Outcome(Enum):
@@ -29,9 +29,9 @@ class Outcome(Enum):
         "The picture is not explained by one kernel for all of it, so the result is doubtful: "
         "give a region that moved as one, or another seed."
     )
-    DOUBTFUL = (
-        "The starts of the search disagree about the kernel, so the result is doubtful: "
-        "look at the kernel, and try another seed or more starts (schedule.starts)."
+    KERNEL_IN_PIECES = (
+        "The kernel fell to pieces, as no camera moves, so the result is doubtful: "
+        "try another seed, a kernel.size nearer to the blur, or a region with edges in all directions."
     )
 
     @property
@@ -46,22 +46,36 @@ def point_share(k: NDArray) -> float:
 
 
 def sharpness(y: NDArray) -> float:
-    """Mean |y(i) - y(i+1)| over mean |y(i) - y(i+2)|: near 1/2 for smooth edges, larger for sharp ones and noise."""
-    one = np.abs(np.diff(y, axis=0)).mean() + np.abs(np.diff(y, axis=1)).mean()
-    two = np.abs(y[2:] - y[:-2]).mean() + np.abs(y[:, 2:] - y[:, :-2]).mean()
+    """Mean (y(i) - y(i+1))^2 over mean (y(i) - y(i+2))^2: 1/4 for smooth edges, 1/2 for pixel-sharp ones, 1 for noise.
+
+    Squares, because one edge's moduli have the same sum whether it is sharp or not.
+    """
+    one = (np.diff(y, axis=0) ** 2).mean() + (np.diff(y, axis=1) ** 2).mean()
+    two = ((y[2:] - y[:-2]) ** 2).mean() + ((y[:, 2:] - y[:, :-2]) ** 2).mean()
     return float(one / max(two, 1e-12))
 
 
-def judge(kernel: NDArray, raw: NDArray, misfit: float, blurry: NDArray) -> Outcome:
+def judge(kernel: NDArray, limit: int, misfit: float, blurry: NDArray) -> Outcome:
     """The outcome of a blind fit.
 
-    kernel: the final kernel; raw: the kernel on the whole support of the search; misfit: rms residual over the noise's
+    kernel: (K, L), pruned; limit: side in pixels that the search allowed it; misfit: rms residual over the noise's
     standard deviation; blurry: (H, W) the picture.
     """
     if point_share(kernel) > DELTA:
         return Outcome.NO_BLUR if sharpness(blurry) > SHARP else Outcome.KERNEL_COLLAPSED
-    if border_share(raw) > TRUNCATED:
+    if support_box(kernel)[1] >= limit - 1:
         return Outcome.KERNEL_TRUNCATED
-    if misfit > MISFIT:
-        return Outcome.NOT_FITTED
-    return Outcome.RECOVERED
+    if largest_piece(kernel) < HANGS_TOGETHER:
+        return Outcome.KERNEL_IN_PIECES
+    return Outcome.NOT_FITTED if misfit > MISFIT else Outcome.RECOVERED
+
+
+def confidence(outcome: Outcome, kernel: NDArray) -> float:
+    """How much to trust a result, in [0, 1]: a rule of thumb, not a probability.
+
+    The share of the kernel's mass that hangs together, halved where the outcome is a warning; 1 for a kernel that was
+    given.
+    """
+    if outcome is Outcome.RESTORED:
+        return 1.0
+    return largest_piece(kernel) * (1.0 if outcome.ok else 0.5)

@@ -19,7 +19,7 @@ from inr_deblur.errors import InputError
 from inr_deblur.kernels import cropped
 from inr_deblur.latent import LatentImage, restoration_work
 from inr_deblur.noise import noise_level
-from inr_deblur.outcome import Outcome, judge
+from inr_deblur.outcome import Outcome, confidence, judge
 from inr_deblur.progress import Progress, Silent
 from inr_deblur.region import Region, check_region, most_telling
 from inr_deblur.tiles import TiledImage, restore_in_tiles
@@ -37,7 +37,7 @@ class DeblurResult:
     kernel: NDArray[np.float32]  # (K, L), >= 0, sum 1
     stages: tuple[StageTrace, ...]
     outcome: Outcome
-    confidence: float  # in [0, 1] that the picture is better than it was
+    confidence: float  # in [0, 1], see `outcome.confidence`
     noise: float  # estimated standard deviation, in the picture's units
     seconds: float
     device: str
@@ -92,13 +92,13 @@ def deblur(
         progress.finish()
     restored = np.clip(latent.render(y.shape[:2]), 0, 1)
     misfit = latent.residual(grey) / noise
-    outcome = Outcome.RESTORED if found is None else judge(k, found.raw, misfit, grey)
+    outcome = Outcome.RESTORED if found is None else judge(k, found.limit, misfit, grey)
     return DeblurResult(
         restored,
         k,
         (*(found.stages if found else ()), trace),
         outcome,
-        _confidence(outcome, found),
+        confidence(outcome, k),
         noise,
         time.perf_counter() - began,
         jax.default_backend(),
@@ -133,11 +133,8 @@ def _cut(picture: NDArray, region: Region) -> NDArray:
 
 
 def _image_generator(config: DeblurConfig) -> str:
-    """auto: the deep SIREN where matrix products are cheap, its one-layer form on a CPU."""
-    name = config.generator.image
-    if name != "auto":
-        return name
-    return "harmonic"
+    """auto: the harmonic form. It reaches what the deep SIREN does at a small part of the arithmetic, on any device."""
+    return "harmonic" if config.generator.image == "auto" else config.generator.image
 
 
 def _checked_picture(image: NDArray) -> NDArray[np.float32]:
@@ -167,10 +164,3 @@ def _checked_kernel(kernel: NDArray, shape: tuple[int, ...]) -> NDArray[np.float
         raise InputError(f"The kernel of {k.shape} is larger than the picture of {shape[:2]}: crop its empty margins.")
     odd = np.pad(k / k.sum(), [(0, 1 - n % 2) for n in k.shape])  # the origin stays at K // 2
     return odd.astype(np.float32)
-
-
-def _confidence(outcome: Outcome, found: Found | None) -> float:
-    """A first, uncalibrated word: how far the outcome can be trusted."""
-    if found is None:
-        return 1.0
-    return 0.9 if outcome.ok else 0.3

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import label
 
-from inr_deblur.kernels import border_share, centroid, cropped, likeness, pruned, spread, support_box
-from inr_deblur.simulate import gaussian_kernel, line_kernel, random_shake_kernel
+from inr_deblur.kernels import border_share, centroid, cropped, largest_piece, likeness, pruned, support_box
+from inr_deblur.simulate import line_kernel, random_shake_kernel
 
 
 @st.composite
@@ -78,7 +78,6 @@ def test_the_middle_and_the_extent_move_with_the_kernel(k, down, right):
         before, after = of(k), of(moved)
         np.testing.assert_allclose(after, (before[0] + down, before[1] - right), atol=1e-9)
     assert support_box(moved)[1] == support_box(k)[1]
-    assert spread(moved) == pytest.approx(spread(k))
 
 
 def test_the_extent_is_the_longer_side():
@@ -88,10 +87,13 @@ def test_the_extent_is_the_longer_side():
     assert centroid(k / k.sum()) == pytest.approx((-2 + 3 / 7, -2 + 10 / 7))
 
 
-def test_spread_of_known_kernels():
-    assert spread(np.array([[0, 0, 0], [0, 5.0, 0], [0, 0, 0]])) == 0
-    assert spread(np.array([[1.0, 0, 0], [0, 0, 0], [0, 0, 1.0]])) == pytest.approx(np.sqrt(2))
-    assert spread(gaussian_kernel(61)) == pytest.approx(np.sqrt(2) * 61 / 6, rel=0.02)
+def test_a_kernel_in_two_pieces_is_told_from_one_in_one():
+    k = np.zeros((9, 9))
+    k[0, :3] = 1
+    k[4:8, 8] = 1
+    assert largest_piece(k) == pytest.approx(4 / 7)
+    k[1, 3] = k[2, 4] = k[2, 5] = k[2, 6] = k[3, 7] = 1  # corners touch
+    assert largest_piece(k) == pytest.approx(1)
 
 
 def test_border_share_is_the_mass_of_the_outermost_entries():

@@ -1,0 +1,75 @@
+"""Outcomes: each is reached by a picture and a kernel that deserve it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
+
+from inr_deblur.outcome import Outcome, confidence, judge, point_share, sharpness
+from inr_deblur.simulate import gaussian_kernel, line_kernel
+
+SHARP = np.where(gaussian_filter(np.random.default_rng(0).normal(size=(96, 96)), 3) > 0, 0.8, 0.2)
+BLURRY = gaussian_filter(SHARP, 2)
+POINT = np.zeros((9, 9), np.float32)
+POINT[4, 4] = 1
+LINE = np.pad(line_kernel(9, 30), 3)
+PIECES = np.zeros((9, 9), np.float32)
+PIECES[::2, 8] = 0.1
+PIECES[:5, 0] = 0.1
+
+
+@pytest.mark.parametrize(
+    ("kernel", "limit", "misfit", "picture", "expected"),
+    [
+        (LINE, 27, 1.0, BLURRY, Outcome.RECOVERED),
+        (POINT, 27, 1.0, SHARP, Outcome.NO_BLUR),
+        (POINT, 27, 1.0, BLURRY, Outcome.KERNEL_COLLAPSED),
+        (LINE, 9, 1.0, BLURRY, Outcome.KERNEL_TRUNCATED),
+        (PIECES, 27, 1.0, BLURRY, Outcome.KERNEL_IN_PIECES),
+        (LINE, 27, 4.0, BLURRY, Outcome.NOT_FITTED),
+    ],
+)
+def test_each_outcome_has_its_case(kernel, limit, misfit, picture, expected):
+    assert judge(kernel, limit, misfit, picture) is expected
+
+
+def test_confidence_is_one_only_for_a_kernel_that_was_given_or_is_whole():
+    assert confidence(Outcome.RESTORED, PIECES) == 1
+    assert confidence(Outcome.RECOVERED, LINE) == pytest.approx(1)
+    assert confidence(Outcome.NOT_FITTED, LINE) == pytest.approx(0.5)
+    assert confidence(Outcome.KERNEL_IN_PIECES, PIECES) == pytest.approx(0.25)
+
+
+def test_outcomes_are_sentences_and_those_that_failed_name_a_remedy():
+    for outcome in Outcome:
+        assert outcome.value[0].isupper() and outcome.value.endswith(".")
+        if not outcome.ok:
+            assert any(word in outcome.value for word in ("try", "raise", "give"))
+    assert {outcome.name for outcome in Outcome if outcome.ok} == {"RECOVERED", "RESTORED", "NO_BLUR"}
+
+
+@given(st.integers(0, 8), st.integers(0, 8), st.floats(0.01, 100))
+def test_a_point_is_a_point_wherever_it_lies_and_whatever_its_sum(down, right, mass):
+    k = np.zeros((9, 9))
+    k[down, right] = mass
+    assert point_share(k) == pytest.approx(1)
+    assert point_share(np.ones((9, 9)) * mass) == pytest.approx(1 / 9)
+
+
+@given(st.floats(0.1, 1), st.floats(0, 0.5))
+def test_sharpness_is_that_of_the_edges_not_of_their_height(gain, level):
+    assert sharpness(gain * SHARP + level) == pytest.approx(sharpness(SHARP), rel=1e-6)
+
+
+def test_sharpness_falls_with_the_blur():
+    found = [sharpness(gaussian_filter(SHARP, sigma)) for sigma in (0, 0.5, 1, 2, 4)]
+    assert found == sorted(found, reverse=True)
+    ramp = np.add.outer(np.arange(40.0), np.arange(50.0))
+    assert sharpness(ramp) == pytest.approx(0.25)
+    assert sharpness(np.random.default_rng(0).random((64, 64))) == pytest.approx(1, abs=0.05)
+    assert sharpness(np.full((20, 20), 0.3)) == 0
+
+
+def test_a_wide_bell_is_no_point():
+    assert point_share(gaussian_kernel(3)) > 0.9 > point_share(gaussian_kernel(13))
