@@ -25,12 +25,14 @@ from inr_deblur.simulate import blur, random_shake_kernel, seen
 FOLDER = Path(__file__).parents[1] / "experiments"
 sys.path.insert(0, str(FOLDER))
 
+import ablation  # noqa: E402
 import development  # noqa: E402
 import devset  # noqa: E402
 import lai  # noqa: E402
 import levin  # noqa: E402
 import robustness  # noqa: E402
 import runner  # noqa: E402
+import speed  # noqa: E402
 import tables  # noqa: E402
 from options import parse, usage  # noqa: E402
 from pairs import find_pairs  # noqa: E402
@@ -206,6 +208,84 @@ def test_the_development_set_is_honest_and_can_be_run(tmp_path, calls):
     names = [path.stem for path in sorted((tmp_path / "set" / "blurry").iterdir())]
     assert [row["name"] for row in read_csv(tmp_path / "out" / "development.csv")] == names and len(calls) == 4
     assert "By family" in (tmp_path / "out" / "development.md").read_text()
+
+
+def test_the_ablation_changes_one_setting_a_variant(folder, tmp_path, calls):
+    arguments = [f"data_dir={folder}", f"out={tmp_path / 'out'}", "subset=im1_*", "schedule.steps=0.5"]
+    assert run(ablation, *arguments) == 0
+    rows = read_csv(tmp_path / "out" / "ablation.csv")
+    assert list(dict.fromkeys(row["variant"] for row in rows)) == list(ablation.VARIANTS)
+    assert len(rows) == 2 * len(ablation.VARIANTS) and len(calls) == len(rows) + 2 * 2  # with the true kernels
+    assert all(row["known psnr"] for row in rows)
+    fits = {row["variant"]: config for row, (_, config, _) in zip(rows, calls[4:], strict=True)}
+    assert fits["cross-scale 0.01"].loss.cross_scale == 0.01 and fits["3 scales"].schedule.scales == 3
+    assert fits["kernel as a free grid"].generator.kernel == "grid" and fits["one start"].schedule.starts == 1
+    assert all(config.schedule.steps == 0.5 for config in fits.values())
+    assert len(set(fits.values())) == len(fits) - 1  # the middle is restored by the defaults
+    text = (tmp_path / "out" / "ablation.md").read_text()
+    assert (
+        "| 4 scales | schedule.scales=4 | 2 |" in text and "| middle as a deep SIREN | generator.image=siren (" in text
+    )
+    run(ablation, *arguments, "variants=one*,2 scales")
+    assert len(calls) == len(rows) + 4  # all of these were measured before
+
+
+def test_the_ablation_compares_pair_by_pair():
+    rows: list[Any] = [
+        tables.row(record(name=name, psnr=psnr), record(name=name, psnr=30.0), variant=variant)
+        for variant, figures in {"defaults": {"a": 29.0, "b": 25.0}, "1 scale": {"b": 23.0}}.items()
+        for name, psnr in figures.items()
+    ]
+    assert ablation.worth("1 scale", rows)["change"] == -2 and ablation.worth("defaults", rows)["change"] == 0
+    assert ablation.worth("defaults", rows)["lost"] == 1 and ablation.worth("one start", rows) == {}
+    assert ablation.per_pair(rows) == [{"name": "a", "defaults": 29}, {"name": "b", "defaults": 25, "1 scale": 23}]
+    assert ablation.worth("2 scales", [r | {"variant": "2 scales"} for r in rows[:1]])["change"] is None
+    with pytest.raises(InputError, match="matches none of: defaults"):
+        ablation.choose("two scales")
+
+
+def test_the_middle_is_the_same_part_of_both_pictures(folder):
+    pictures = find_pairs(str(folder), "im1_kernel1")[0].read()
+    cut = ablation.middle(20, pictures)
+    np.testing.assert_array_equal(cut.blurry, pictures.blurry[23:43, 23:43])
+    np.testing.assert_array_equal(cut.sharp, pictures.sharp[23:43, 23:43])
+    assert ablation.middle(96, pictures).sharp.shape == pictures.sharp.shape
+
+
+def test_speed_measures_all_that_it_is_asked(folder, tmp_path, calls, monkeypatch):
+    pictures = []
+    monkeypatch.setattr(speed, "IMPORTED", speed.IMPORTED[:1])  # without JAX
+    monkeypatch.setattr(speed, "IMPORTS", 1)
+    monkeypatch.setattr(speed, "LARGE", (60, 90))
+    monkeypatch.setattr(speed, "command", lambda picture, *_: pictures.append(picture) or speed.Command(3.0, 1.5))
+    assert run(speed, f"out={tmp_path / 'out'}", f"data_dir={folder}", "pairs=3", "kernel.size=9") == 0
+    rows = read_csv(tmp_path / "out" / "speed.csv")
+    figures = {(row["what"], row["unit"], row["of"]): row["value"] for row in rows}
+    assert figures["largest memory of the whole command", "GiB", "astronaut, 90 x 60, colour"] == "1.5"
+    assert figures["blind fit, compilation apart, median", "s", "3 pairs"] == "2.0"
+    assert float(
+        figures["import inr_deblur, median", "s", "1 fresh processes; of matplotlib, hydra, jax it loads none"]
+    )
+    assert [picture.shape for picture in pictures] == [(66, 66), (66, 66), (60, 90, 3)]
+    assert [config.generator.image for _, config, _ in calls[6:10]] == ["harmonic"] * 2 + ["siren"] * 2
+    assert all(config.kernel.size == 9 for _, config, _ in calls) and len(calls) == 2 * 3 + 2 * 2 * 2
+    assert "siren less harmonic" in (tmp_path / "out" / "speed.md").read_text()
+    with pytest.raises(InputError, match="did you mean memory"):
+        run(speed, "parts=memry")
+
+
+def test_speed_makes_its_pairs_from_a_free_picture():
+    (name, pictures), *_ = speed.find(parse(["pairs=1"], speed.SpeedOptions))
+    assert name == "camera 0" and pictures.blurry.shape == pictures.sharp.shape == (speed.SIDE, speed.SIDE)
+    assert speed.free_picture("astronaut", 700, 900).shape == (700, 900, 3)
+
+
+def test_a_command_that_fails_is_not_timed(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "false")
+    with pytest.raises(
+        InputError, match="exit code 1: -m inr_deblur.run image=blurry.png .* kernel.size=auto .* seed=0"
+    ):
+        speed.command(CAMERA, DeblurConfig(), tmp_path)
 
 
 @pytest.mark.parametrize(("size", "group"), [("7", "07-15"), ("16", "16-25"), ("45", "26-45"), ("101", "46-")])
