@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from inr_deblur.blur import fast_size
 
 STEPS = 120
-PENALTIES = 0.05, 0.05  # on k (*) x and on grad x: they set the speed, not the solution
+PENALTIES = 0.02, 0.01  # on k (*) x and on grad x: they set the speed, not the solution
 
 
 def restore(y: NDArray, k: NDArray, weight: float) -> NDArray[np.float32]:
