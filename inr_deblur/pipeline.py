@@ -90,9 +90,10 @@ def deblur(
         latent, trace = restore_in_tiles(generator, y, k, noise, config, progress)
     finally:
         progress.finish()
-    restored = np.clip(latent.render(y.shape[:2]), 0, 1)
     misfit = latent.residual(grey) / noise
     outcome = Outcome.RESTORED if found is None else judge(k, found.limit, misfit, grey)
+    # what is sharp stays as it was: a restoration could only smooth it
+    restored = y if outcome is Outcome.NO_BLUR else np.clip(latent.render(y.shape[:2]), 0, 1)
     return DeblurResult(
         restored,
         k,

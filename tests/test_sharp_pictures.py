@@ -1,0 +1,18 @@
+"""A picture without blur comes back as it was, to the last bit."""
+
+import jax
+import numpy as np
+from skimage import data
+
+from inr_deblur import DeblurConfig, Outcome, deblur, pipeline
+from inr_deblur.config import KernelConfig, ScheduleConfig
+
+
+def test_no_blur_changes_nothing(monkeypatch):
+    monkeypatch.setattr(pipeline, "judge", lambda *_: Outcome.NO_BLUR)
+    sharp = (data.camera()[200:248, 200:248] / 255).astype(np.float32)
+    quick = DeblurConfig(kernel=KernelConfig(5), schedule=ScheduleConfig(steps=0.01, starts=1))
+    with jax.numpy_dtype_promotion("standard"):  # optax counts its steps in int32
+        result = deblur(sharp, quick)
+    assert result.outcome is Outcome.NO_BLUR
+    np.testing.assert_array_equal(result.image, sharp)
