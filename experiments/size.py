@@ -11,6 +11,7 @@ import json
 import resource
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, process_time
@@ -69,7 +70,7 @@ def measure(megapixels: float) -> Row:
     }
 
 
-def law(rows: list[Row], column: str) -> Row:
+def law(rows: Sequence[Row], column: str) -> Row:
     """exponent p of column ~ megapixels ** p."""
     x, y = (np.log([float(row[name] or 0) for row in rows]) for name in ("megapixels", column))
     return {"of": column, "exponent": float(np.polyfit(x, y, 1)[0])}
