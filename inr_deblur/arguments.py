@@ -16,7 +16,7 @@ from inr_deblur.config import one_of
 from inr_deblur.errors import InputError
 from inr_deblur.run_config import RunConfig, conf_folder
 
-PATHS = ("image", "truth", "out", "kernel.file", "kernel.truth", "dataset.root")
+PATHS = ("image", "truth", "out", "kernel.file", "kernel.truth", "dataset.root", "tensorboard")
 HELP = """\
 Sharpen a blurry picture:
 

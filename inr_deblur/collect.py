@@ -26,7 +26,7 @@ from inr_deblur.files import shown, writable_folder, write_bytes_whole
 from inr_deblur.run_folder import FAILED, MANIFEST, METRICS
 from inr_deblur.sweep_tables import METRICS_OF_ROWS, Row, Tables, latex, markdown, sections
 
-NOT_A_SETTING = ("image", "truth", "out", "overwrite", "progress", "seed", "kernel.file", "kernel.truth")
+NOT_A_SETTING = ("image", "truth", "out", "overwrite", "progress", "seed", "kernel.file", "kernel.truth", "tensorboard")
 LISTED = 20  # jobs that are named one by one
 
 

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -55,7 +57,9 @@ def restore(settings: RunConfig, folder: Path, began: float) -> str:
 
     try:
         values = light.to_light(picture.values)
-        result = restore_by(settings.method, values, config, kernel=kernel, region=region, progress=progress)
+        with _followed(settings.tensorboard, folder) as show:
+            result = restore_by(settings.method, values, config, kernel=kernel, region=region, progress=progress)
+            show(result.image)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):  # JAX's word for it
             raise
@@ -69,6 +73,18 @@ def restore(settings: RunConfig, folder: Path, began: float) -> str:
     seconds = time.perf_counter() - began
     run = Run(job, settings, picture, result, scores, (*picture.notes, *notes), seconds, similarity)
     return report(write_results(run, folder), folder)
+
+
+@contextmanager
+def _followed(tensorboard: str | None, folder: Path) -> Iterator[Callable[[np.ndarray], None]]:
+    """What is told the result; with a folder for TensorBoard, it and the search are followed there."""
+    if not tensorboard:
+        yield lambda picture: None
+        return
+    from inr_deblur.follow import tensorboard as follow
+
+    with follow(Path(tensorboard).expanduser() / folder.parent.name / folder.name) as show:
+        yield show
 
 
 def _identity(config: dict[str, Any], picture: Picture, truth: Picture | None, *kernels: np.ndarray | None) -> str:

@@ -50,6 +50,7 @@ class RunConfig(DeblurConfig):
     region: str | None = None  # y,x,h,w: the part of the picture, in pixels, on which its kernel is sought
     overwrite: bool = False  # replace the results that a folder holds already
     progress: str = "auto"  # bar, log (a line now and then), none (silent), or auto: a bar on a terminal
+    tensorboard: str | None = None  # folder to follow the run in with TensorBoard, an extra
     kernel: KernelChoice = field(default_factory=KernelChoice)
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
 

@@ -26,13 +26,14 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
+from inr_deblur.arguments import PATHS
 from inr_deblur.datasets import Sample, chunks, find_samples
 from inr_deblur.errors import InputError
 from inr_deblur.files import write_bytes_whole
 from inr_deblur.run_config import DatasetConfig, RunConfig, conf_folder
 from inr_deblur.run_folder import FAILED, MANIFEST, METRICS, UNFINISHED, run_folder
 
-NOT_IN_NAMES = ("image", "truth", "out", "kernel.file", "kernel.truth", "overwrite", "progress", "dataset")
+NOT_IN_NAMES = (*PATHS, "overwrite", "progress", "dataset")  # settings that don't name a job's folder
 
 
 class Plan(NamedTuple):

@@ -120,12 +120,13 @@ def test_real_fits_killed_and_repeated(launcher, tmp_path):
     settings = ["dataset=folder", f"schedule.steps={steps}", "kernel.size=31", *LAUNCHERS[launcher]]
     arguments = command(tmp_path / "set", *settings)
     began = time.monotonic()
-    subprocess.run([*arguments, "out=whole"], cwd=tmp_path, check=True)
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}  # of this clone
+    subprocess.run([*arguments, "out=whole"], cwd=tmp_path, env=env, check=True)
     seconds = time.monotonic() - began
     expected = table(tmp_path / "whole")
-    kill_half_way([*arguments, "out=cut"], tmp_path / "cut", 16, tmp_path, dict(os.environ), launcher != "local_queue")
+    kill_half_way([*arguments, "out=cut"], tmp_path / "cut", 16, tmp_path, env, launcher != "local_queue")
     before = finished(tmp_path / "cut")
-    subprocess.run([*arguments, "out=cut"], cwd=tmp_path, check=True)
+    subprocess.run([*arguments, "out=cut"], cwd=tmp_path, env=env, check=True)
     assert table(tmp_path / "cut") == expected
     assert before.items() <= finished(tmp_path / "cut").items()
     print(f"{launcher}: {len(expected)} jobs in {seconds:.0f} s, {len(before)} of them finished before the kill")
