@@ -42,9 +42,9 @@ def _rates(*image_rates, kernel_rate=3e-3):
 
 
 def _data(starts, window=3.0):
-    grids = [stack([jax.tree.map(jnp.asarray, grid)] * starts) for grid in (CANVAS, OFFSETS)]
+    canvas, offsets = (stack([jax.tree.map(jnp.asarray, grid)] * starts) for grid in (CANVAS, OFFSETS))
     y = jnp.asarray(blur(SHARP, KERNEL))
-    return Data(y, *grids, jnp.full(starts, window, jnp.float32), jnp.float32(0.01))
+    return Data(y, canvas, offsets, jnp.full(starts, window, jnp.float32), jnp.float32(0.01))
 
 
 def _start(seed):

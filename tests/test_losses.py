@@ -61,7 +61,7 @@ def test_the_variational_prior_pulls_on_the_kernel_through_its_norm():
 def test_a_sharper_kernel_makes_the_variational_prior_more_concave():
     def concavity(kernel):
         small, middle, large = (
-            float(variational(a * RAMP, kernel, np.float32(1e-3))) for a in np.float32((1e-3, 0.5, 1))
+            float(variational(a * RAMP, kernel, np.float32(1e-3))) for a in np.asarray((1e-3, 0.5, 1), np.float32)
         )
         return (2 * middle - small - large) / (large - small)
 
@@ -103,12 +103,12 @@ def test_priors_of_a_constant_are_least_and_have_no_slope(prior):
 @pytest.mark.parametrize("name", list(OBJECTIVES))
 def test_an_objective_grows_with_its_residual_and_is_its_prior_without_one(name):
     objective = jax.jit(OBJECTIVES[name])
-    zero, lam = jnp.zeros((7, 9), jnp.float32), np.float32(0.01)
+    x, k, zero, lam = jnp.asarray(STEP), jnp.asarray(BOX), jnp.zeros((7, 9), jnp.float32), np.float32(0.01)
     priors = {
         "variational": variational(STEP, BOX, lam),
         "edges": 0.01 * edges(STEP),
         "smooth": 0.01 * variation(STEP),
     }
-    least = float(objective(Latent(STEP, BOX, zero), lam))
+    least = float(objective(Latent(x, k, zero), lam))
     np.testing.assert_allclose(least, priors[name], rtol=1e-4)
-    assert float(objective(Latent(STEP, BOX, zero + 0.1), lam)) > least
+    assert float(objective(Latent(x, k, zero + 0.1), lam)) > least

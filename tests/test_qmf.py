@@ -70,13 +70,13 @@ def test_with_a_pointwise_generator_and_its_own_prediction_the_loss_is_blind():
 
 
 def test_the_loss_vanishes_for_the_truth_and_sees_a_checkerboard_kernel():
-    x = np.random.default_rng(3).random((28, 28)).astype(np.float32)
+    x = jnp.asarray(np.random.default_rng(3).random((28, 28)), jnp.float32)
     even = np.ones((9, 9)) * np.outer(*[np.bartlett(9 + 2)[1:-1]] * 2)
     for phase in range(4):  # give the four polyphase components equal mass
         component = even[phase // 2 :: 2, phase % 2 :: 2]
         component /= 4 * component.sum()
     checkerboard = even * (1 + 0.9 * (-1.0) ** np.add.outer(np.arange(9), np.arange(9)))
-    loss = jax.jit(lambda k: cross_term(convolve_valid(x, k), jnp.asarray(x), k))
+    loss = jax.jit(lambda k: cross_term(convolve_valid(x, k), x, k))
     losses = [float(loss((k / k.sum()).astype(np.float32))) for k in (even, checkerboard)]
     assert losses[0] < 1e-4 < losses[1]
 
