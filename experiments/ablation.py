@@ -45,6 +45,8 @@ VARIANTS = {
     "4 scales": Variant({"schedule.scales": 4}),
     "one start": Variant({"schedule.starts": 1}),
     "no image prior": Variant({"loss.prior": 1e-6}),  # the weights go down geometrically, which 0 can't
+    "no variational stages": Variant({"loss.variational": False}),
+    "no edge counting": Variant({"loss.edges": False}),
     "kernel as a free grid": Variant({"generator.kernel": "grid"}),
     "image as pixels": Variant({"generator.image": "pixels"}),
     "middle": Variant(side=SIDE),

@@ -34,6 +34,8 @@ class LossConfig:
 
     cross_scale: float = 0.0  # weight of the cross-scale consistency loss, 0 switches it off
     prior: float = 1.0  # factor on the weight of the image priors
+    variational: bool = True  # off: every stage counts edges instead
+    edges: bool = True  # off: the last stage goes on with the variational objective
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def check(config: DeblurConfig) -> None:
         )
     for name, value, low, high in (
         ("loss.cross_scale", config.loss.cross_scale, 0, 10),
-        ("loss.prior", config.loss.prior, 0, 100),
+        ("loss.prior", config.loss.prior, 1e-6, 100),
         ("schedule.scales", config.schedule.scales, 0, 7),
         ("schedule.steps", config.schedule.steps, 0.001, 100),
         ("schedule.starts", config.schedule.starts, 0, 64),

@@ -96,21 +96,27 @@ def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], start: St
     def weight(span: Span) -> Span:
         return span[0] * config.loss.prior, span[1] * config.loss.prior
 
+    end = max(3e-6, 0.4 * noise**2)
+    counting = "edges", weight((max(3e-4, end), end))
+
+    def coupled(first: float) -> tuple[str, Span]:
+        return "variational", weight((max(first, last), last))
+
     stages = [
         Stage(
             f"scale {scale}",
             scale,
             steps(500 if i == 0 else 300),
-            "variational",
-            weight((max(start.prior * start.factor**i, last), last)),
+            *(coupled(start.prior * start.factor**i) if config.loss.variational else counting),
             (1e-3, 1e-4),
             (3e-3, 3e-4),
             config.loss.cross_scale if i > 0 else 0.0,
         )
         for i, scale in enumerate(pyramid)
     ]
-    end = max(3e-6, 0.4 * noise**2)
-    stages += [Stage("edges", 1, steps(400), "edges", weight((max(3e-4, end), end)), (1e-3, 1e-3), (3e-3, 3e-4))]
+    stages += [
+        Stage("edges", 1, steps(400), *(counting if config.loss.edges else coupled(last)), (1e-3, 1e-3), (3e-3, 3e-4))
+    ]
     return tuple(stages)
 
 
