@@ -157,7 +157,7 @@ def _checked_picture(image: NDArray) -> NDArray[np.float32]:
 
 def _checked_kernel(kernel: NDArray, shape: tuple[int, ...]) -> NDArray[np.float32]:
     k = np.asarray(kernel)
-    if k.ndim != 2 or not np.issubdtype(k.dtype, np.number) or not np.isfinite(k).all():
+    if k.ndim != 2 or not k.size or not np.issubdtype(k.dtype, np.number) or not np.isfinite(k).all():
         raise InputError(f"A kernel is a (K, L) array of finite numbers, not {k.shape} of {k.dtype}.")
     if k.min() < 0 or k.sum() <= 0:
         raise InputError("A kernel's entries are not negative and not all zero.")
