@@ -5,7 +5,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.signal import correlate
+from scipy.fft import irfft2, rfft2
 
 Kernel = NDArray[np.floating]
 
@@ -49,7 +49,10 @@ def cropped(k: Kernel, margin: int = 1) -> NDArray[np.float32]:
 
 def likeness(a: Kernel, b: Kernel) -> float:
     """Largest normalised cross-correlation over all shifts by whole entries, at most 1."""
-    return float(correlate(a, b, method="fft").max() / np.sqrt((a * a).sum() * (b * b).sum()))
+    size = [n + m - 1 for n, m in zip(a.shape, b.shape, strict=True)]
+    first, second = (np.asarray(rfft2(k, size)) for k in (a, b))
+    products = np.asarray(irfft2(first * np.conj(second), size))
+    return float(products.max() / np.sqrt((a * a).sum() * (b * b).sum()))
 
 
 def border_share(k: Kernel) -> float:

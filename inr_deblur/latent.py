@@ -12,9 +12,9 @@ from flax.linen import Module
 from jax import Array
 from numpy.typing import NDArray
 from scipy.fft import dctn
-from scipy.signal import fftconvolve
 
 from inr_deblur.blind import StageTrace, work
+from inr_deblur.blur import convolve_valid
 from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
@@ -50,7 +50,8 @@ class LatentImage:
     def residual(self, grey: NDArray) -> float:
         """Root mean square of k (*) x - y, both as grey pictures."""
         x = luminance(self.on(_canvas(self.shape, self.kernel)))
-        return float(np.sqrt(np.mean((fftconvolve(x, self.kernel, mode="valid") - grey) ** 2)))
+        blurred = np.asarray(convolve_valid(jnp.asarray(x), jnp.asarray(self.kernel)))
+        return float(np.sqrt(np.mean((blurred - grey) ** 2)))
 
 
 def restore_with(

@@ -42,7 +42,7 @@ def test_an_area_average_is_the_mean_of_whole_blocks(factor):
     blocks = [[y[:, i : i + factor, j : j + factor].mean((1, 2)) for j in (0, factor, 2 * factor)]
               for i in range(0, 4 * factor, factor)]  # fmt: skip
     assert small.shape == (2, 4, 3)
-    np.testing.assert_allclose(small, np.moveaxis(blocks, 2, 0), rtol=1e-5)
+    np.testing.assert_allclose(small, np.moveaxis(blocks, 2, 0), rtol=1e-5)  # pyright: ignore
 
 
 @given(st.integers(1, 3000), st.integers(1, 3000))
