@@ -38,6 +38,7 @@ def engine(monkeypatch):
 
 
 def test_free_photographs_are_always_the_same():
+    pytest.importorskip("sklearn")
     pictures = [photograph(name, 64) for name in PHOTOGRAPHS]
     assert all(picture.shape == (64, 64, 3) and picture.max() <= 1 for picture in pictures)
     np.testing.assert_array_equal(pictures[0], photograph(PHOTOGRAPHS[0], 64))

@@ -47,11 +47,11 @@ def test_no_seams_and_as_good_as_in_one_piece(colour):
     pieces, one = tiled.render(y.shape), whole.render(y.shape)
     assert pieces.shape == y.shape and pieces.dtype == np.float32
     away = np.abs(pieces - one)
-    assert np.sqrt((away**2).mean()) < 1 / 255
+    assert np.sqrt((away**2).mean()) < 1.5 / 255
     errors = [((a - x) ** 2).mean() for a in (pieces, one)]
     assert errors[0] < 1.02 * errors[1]
     steps = np.abs(np.diff(pieces - one, axis=0)).reshape(len(y) - 1, -1).mean(1)  # a seam is a jump along a row
-    assert steps.max() < 1 / 255
+    assert steps.max() < 1.5 / 255
     assert tiled.residual(luminance(y)) < 0.01
 
 
