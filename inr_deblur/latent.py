@@ -25,7 +25,7 @@ from inr_deblur.progress import Progress
 from inr_deblur.restore import STEPS, restore
 from inr_deblur.schedule import Stage, curves
 
-FIT_STEPS = 600  # of the generators that are fitted step by step
+FIT_STEPS = 400  # of the generators that are fitted step by step
 WEIGHT, WEIGHT_OF_NOISE = 3e-4, 20.0  # of total variation: the larger of the first and the second times noise squared
 
 
