@@ -19,14 +19,16 @@ from inr_deblur.blur import area_average
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
 from inr_deblur.fit import Data, Fitted, Generators, Weights, fit_stage, stack
-from inr_deblur.generators import GridKernel, SirenKernel, image_generator
+from inr_deblur.generators import GridKernel, Harmonic, SirenKernel, harmonic, image_generator
 from inr_deblur.kernels import likeness, pruned, support_box
 from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.progress import Progress
+from inr_deblur.region import most_telling
 from inr_deblur.schedule import Stage, curves, judging, plan, scales, starts
 
 ALIKE = 0.93  # kernels of two starts that are at least so alike are in one basin
 ROOM = 4 / 3  # of a support over what it should hold: the mass may be off the middle, and mend itself
+WORTHWHILE = 0.7  # of a region's samples, below which a smaller one is worth a change
 SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 69, 85, 107, 135, 163)  # few sizes, so that few programs are compiled
 
 
@@ -64,6 +66,7 @@ def find_kernel(
     search = Search(jnp.asarray(y), generators, config, progress, float(support))
     batch = search.begin(pyramid[0], support, np.array([max(5.0, ROOM * size * start.window) for start in kinds]))
     for i, scale in enumerate(pyramid):
+        batch = search.narrowed(batch) if i else batch
         batch = search.advance(batch, [p[i] for p in plans])
         batch = search.best(batch, scale)
     rivals = search.energies
@@ -76,7 +79,7 @@ def find_kernel(
 
 def survivors(scale: int) -> int:
     """How many starts go on after a scale."""
-    return {1: 1, 2: 2}.get(scale, 4)
+    return 1 if scale <= 2 else 4
 
 
 def search_work(shape: tuple[int, int], size: int, config: DeblurConfig) -> float:
@@ -113,7 +116,7 @@ class Batch:
 class Search:
     """What all stages share."""
 
-    y: Array
+    y: Array  # (H, W) the region that is looked at
     generators: Generators
     config: DeblurConfig
     progress: Progress
@@ -140,6 +143,22 @@ class Search:
         """Canvas and kernel grids, the kernel's origin moved by `shift` pixels."""
         offsets = kernel_grid((support, support), scale, shift)
         return canvas_grid(picture_grid(self.y.shape, scale), offsets), offsets  # type: ignore[arg-type]
+
+    def narrowed(self, batch: Batch) -> Batch:
+        """Go on with the most telling part of the region, if the kernels that are left need no more."""
+        old, shape = self.generators.image, self.y.shape
+        top, left, height, width = most_telling(np.asarray(self.y), round(float(batch.windows.max()) / ROOM))
+        if not isinstance(old, Harmonic) or height * width > WORTHWHILE * shape[0] * shape[1]:
+            return batch
+        reach = int(batch.support // 2 + np.abs(batch.shifts).max())
+        new = harmonic((height, width), (reach, reach))
+        places = new.places()
+        there = Grid(places.rows + np.float32(top), places.columns + np.float32(left))
+        self.y = self.y[top : top + height, left : left + width]
+        self.generators = Generators(new, self.generators.kernel)
+        seen = jax.jit(jax.vmap(lambda params: old.apply(params, there)))(batch.params["image"])
+        image = stack([new.showing(x) for x in np.asarray(seen)])
+        return replace(batch, params={**batch.params, "image": image})
 
     def advance(self, batch: Batch, stages: list[Stage]) -> Batch:
         """All members through their stage, then each support moved to its kernel's middle and shrunk to its extent."""

@@ -7,13 +7,15 @@ renders with their spacing instead, where the generator leaves out what such sam
 Every kernel generator gives non-negative values with sum 1 on its grid.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from numpy.typing import NDArray
+from scipy.fft import dctn
 
 from inr_deblur.coordinates import Grid
 from inr_deblur.siren import Siren
@@ -53,6 +55,19 @@ class Harmonic(nn.Module):
         a = self.amplitudes(axis)
         m = min(len(a), int(self.frame.length[axis] / spacing))
         return jnp.cos(np.pi * t[:, None] * np.arange(m, dtype=np.float32)[None]) * a[None, :m]
+
+    def places(self) -> Grid:
+        """The centres of the frame's pixels."""
+        return Grid(*(np.arange(int(n), dtype=np.float32) + (o + 0.5) for o, n in zip(*self.frame, strict=True)))
+
+    def showing(self, x: NDArray[np.float32]) -> Any:
+        """The parameters whose image at `places` is x, less the detail that it has no features for."""
+        c = np.asarray(dctn(x - np.float32(0.5), type=2))[: self.features[0], : self.features[1]]
+        for axis, n in enumerate(x.shape):
+            scale = 1 / (n * self.amplitudes(axis))
+            scale[0] /= 2
+            c = c * np.expand_dims(scale, 1 - axis)
+        return {"params": {"coefficients": jnp.asarray(c, jnp.float32)}}
 
     def amplitudes(self, axis: int) -> np.ndarray:
         a = 1 / (1 + np.arange(self.features[axis]) / self.decay)

@@ -11,7 +11,6 @@ import numpy as np
 from flax.linen import Module
 from jax import Array
 from numpy.typing import NDArray
-from scipy.fft import dctn
 
 from inr_deblur.blind import StageTrace, work
 from inr_deblur.blur import convolve_valid
@@ -19,7 +18,7 @@ from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
 from inr_deblur.fit import Data, Generators, Weights, fit_stage
-from inr_deblur.generators import Harmonic, Pixels, harmonic, image_generator
+from inr_deblur.generators import Pixels, harmonic, image_generator
 from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.progress import Progress
 from inr_deblur.restore import STEPS, restore
@@ -69,7 +68,7 @@ def restore_with(
     if name == "harmonic":
         x = np.atleast_3d(restore(y, k, weight))
         generator = harmonic(y.shape[:2], reach, most=max(x.shape))
-        params = tuple(_coefficients(generator, x[..., c]) for c in range(x.shape[2]))
+        params = tuple(generator.showing(x[..., c]) for c in range(x.shape[2]))
         losses = [np.zeros(0, np.float32)]
         progress.advance(restoration_work(name, y.shape, config), "restoration")
     else:
@@ -78,16 +77,6 @@ def restore_with(
         params, losses = (tuple(f[0] for f in fits), [f[1] for f in fits])
     latent = LatentImage(generator, params, k, y.shape)
     return latent, StageTrace("restoration", 1, np.mean(losses, 0), time.perf_counter() - began)
-
-
-def _coefficients(generator: Harmonic, x: NDArray[np.float32]) -> Any:
-    """The parameters whose image on the canvas is x (h, w), by a cosine transform."""
-    c = np.asarray(dctn(x - np.float32(0.5), type=2))
-    for axis, n in enumerate(c.shape):
-        scale = 1 / (n * generator.amplitudes(axis))
-        scale[0] /= 2
-        c = c * np.expand_dims(scale, 1 - axis)
-    return {"params": {"coefficients": jnp.asarray(c, jnp.float32)}}
 
 
 def _fitted(
