@@ -120,7 +120,7 @@ def _look_after(config: DictConfig) -> None:
     faults, notes = check_dataset(dataset)
     print("\n".join([*faults, *notes]))
     if faults:
-        raise InputError(f"{len(faults)} faults in {dataset.root}.")
+        raise InputError(f"Faults in {dataset.root}: {len(faults)}.")
 
 
 def _sweep() -> list[str] | None:

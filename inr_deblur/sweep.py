@@ -77,6 +77,10 @@ def plan(arguments: list[str]) -> Plan | None:
         overrides = parser.parse_overrides([f"{key}={value}" for key, value in params.items()]) + overrides
         settings = BasicSweeper.split_arguments(overrides, None)[0]
         _check_jobs(settings, search, parser)
+    if config.hydra.launcher._target_.endswith("SlurmLauncher") and not shutil.which("srun"):
+        raise InputError(
+            "There is no SLURM on this machine: start the sweep where srun is, or choose another launcher."
+        )
     _leave_room(config.hydra.launcher)
     out = Path(config.out or "outputs").expanduser()
     flags = arguments[: len(arguments) - len(given.overrides)]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ from inr_deblur import job
 from inr_deblur.run import main
 from inr_deblur.version import code_version
 
+WITHOUT_SLURM = pytest.mark.skipif(
+    shutil.which("srun") is not None or not find_spec("submitit"),
+    reason="needs the extra `launchers`, and no SLURM",
+)
 SWEEP = ["-m", "dataset=lai", "dataset.root=set", "dataset.category=text,people", "loss.cross_scale=0,0.001"]
 
 
@@ -143,6 +148,7 @@ def test_check_prints_the_faults(capsys):
         (["-m", "dataset=lai"], "dataset.root=PATH"),
         (["-m", "dataset=lai", "dataset.root=set", "--cfg", "job"], "leave one of them out"),
         (["-m", "dataset=lai", "dataset.root=set", "hydra/launcher=none"], "[launchers]"),
+        pytest.param([*SWEEP, "hydra/launcher=slurm"], "no SLURM on this machine", marks=WITHOUT_SLURM),
         (["-m", "dataset=lai", "dataset.root=set", "out=a,b"], "give out once"),
         ([*SWEEP[:-1], "loss.cross_scale=0,99"], "loss.cross_scale=99.0 is out of range: give 0 to 10"),
         ([*SWEEP[:-1], "seed=0,many"], "seed=many"),
