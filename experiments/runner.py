@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, fields, replace
-from functools import cache, partial
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,10 @@ import numpy as np
 from omegaconf import MISSING
 from pairs import Pair, Pictures
 
-import inr_deblur
 from inr_deblur.config import DeblurConfig, check
 from inr_deblur.files import writable_folder, write_bytes_whole
 from inr_deblur.metrics import aligned_scores, kernel_similarity, luma_studio
+from inr_deblur.version import code_version
 
 
 @dataclass(frozen=True)
@@ -189,11 +189,3 @@ def key(case: Case) -> str:
     parts = [asdict(case.config), case.variant, case.known, code_version()]
     parts += [hashlib.sha256(path.read_bytes()).hexdigest() for path in case.pair[1:]]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-
-
-@cache
-def code_version() -> str:
-    """The package's version and a digest of its modules, which a version alone would not tell apart."""
-    folder = Path(inr_deblur.__file__).parent
-    modules = b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
-    return f"{inr_deblur.__version__}+{hashlib.sha256(modules).hexdigest()[:8]}"

@@ -34,7 +34,11 @@ More:
 
   --cfg job                 print the settings of a run instead of running
   -m key=value,value ...    run every combination of the values, each into its own folder (docs/sweeps.md)
-  --hydra-help              what else Hydra can do"""
+  -m dataset=NAME dataset.root=PATH ...
+                            the same on every picture of a data set (docs/datasets.md)
+  --hydra-help              what else Hydra can do
+
+python -m inr_deblur.collect DIR makes tables and figures of the results."""
 
 
 class Option(NamedTuple):
@@ -77,9 +81,9 @@ def _checked(argument: str, groups: dict[str, list[str]], multirun: bool) -> str
     if key not in options:
         raise InputError(f"unknown option {key}{_near(key, [*options, *groups])}")
     if key == "region" and value != "null":
-        return f"{name}={_quoted(value)}"
+        return f"{name}={quoted(value)}"
     if key in PATHS and value not in ("null", "") and not (multirun and not os.path.exists(value)):
-        return f"{name}={_quoted(value)}"
+        return f"{name}={quoted(value)}"
     return f"{name}={value}"
 
 
@@ -90,7 +94,7 @@ def _near(key: str, names: list[str]) -> str:
     return f": did you mean {alike[0]}?" if alike else ", --help lists what there is."
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
     """A path for Hydra's grammar, in which spaces, commas, brackets and equals signs have a meaning."""
     if value[:1] in ("'", '"'):
         return value
@@ -125,7 +129,9 @@ def help_page() -> str:
     """What `--help` prints: one line a setting."""
     settings = [(f"{name}={_shown(default)}", meaning) for name, default, meaning in list_options(RunConfig)]
     groups = [(f"{name}=", ", ".join(choices)) for name, choices in _groups(conf_folder()).items()]
-    groups.append(("hydra/launcher=", ", ".join(_groups(conf_folder() / "hydra")["launcher"])))
+    groups.append(
+        ("hydra/launcher=", ", ".join(_groups(conf_folder() / "hydra")["launcher"]) + ": what runs the jobs of -m")
+    )
     table = ("\n".join(f"  {left:25} {right}" for left, right in rows) for rows in (settings, groups))
     return HELP.format(*table)
 

@@ -17,7 +17,7 @@ SMALLEST_KERNEL, LARGEST_KERNEL = 3, 121
 class GeneratorConfig:
     """Which networks stand for the latent image and for the kernel."""
 
-    image: str = "auto"  # auto (by device), harmonic, siren, or pixels (a control)
+    image: str = "auto"  # auto (harmonic), harmonic, siren, or pixels (a control)
     kernel: str = "siren"  # siren, or grid (a control: one free number an entry)
 
 
@@ -25,7 +25,7 @@ class GeneratorConfig:
 class KernelConfig:
     """What is known of the kernel beforehand."""
 
-    size: int | str = "auto"  # upper bound of its side in pixels, 3 to 121, or auto
+    size: int | str = "auto"  # upper bound of the kernel's side in pixels, 3 to 121, or auto
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class LossConfig:
 
     cross_scale: float = 0.0  # weight of the cross-scale consistency loss, 0 switches it off
     prior: float = 1.0  # factor on the weight of the image priors
-    variational: bool = True  # off: every stage counts edges instead
-    edges: bool = True  # off: the last stage goes on with the variational objective
+    variational: bool = True  # false: every stage counts edges instead
+    edges: bool = True  # false: the last stage does not count edges, but goes on like those before
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class ScheduleConfig:
 
     scales: int = 0  # number of scales of the pyramid, 0: from the kernel's size
     steps: float = 1.0  # factor on the number of steps of every stage
-    starts: int = 0  # blind starts that compete for the kernel, 0: the preset's choice
+    starts: int = 0  # starts that compete for the kernel, 0: 8, or 6 where kernel.size is given
 
 
 @dataclass(frozen=True)

@@ -61,10 +61,11 @@ def restore_folder(settings: RunConfig, pictures: Sequence[Path]) -> str:
 
     Raises InputError after the last one if any failed; the sentences of those were said on standard error.
     """
-    from inr_deblur.job import restore
+    from inr_deblur.job import check_settings, restore
 
     if settings.truth or settings.kernel.truth:
         raise InputError("A truth belongs to one picture: leave it out, or give image=PATH of that picture.")
+    check_settings(settings)
     folders = result_folders(pictures, settings.image, settings.out)
     lines, failed = [], 0
     for number, (picture, folder) in enumerate(zip(pictures, folders, strict=True), 1):

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from inr_deblur import __version__
 from inr_deblur.config import check
 from inr_deblur.errors import InputError
 from inr_deblur.image_io import Picture, read_picture
@@ -24,6 +23,17 @@ from inr_deblur.region import check_region, parse_region
 from inr_deblur.results import Run, file_names, report, write_results
 from inr_deblur.run_config import RunConfig, deblur_config
 from inr_deblur.run_folder import check_folder, read_record
+from inr_deblur.version import code_version
+
+
+def check_settings(settings: RunConfig) -> None:
+    """Raise InputError for the first setting that no picture can be restored with."""
+    check(deblur_config(settings))
+    check_method(settings.method, settings.kernel.file is not None or settings.dataset.known)
+    curve(settings.light)
+    if settings.region:
+        parse_region(settings.region)
+    make_progress(settings.progress)
 
 
 def restore(settings: RunConfig, folder: Path, began: float) -> str:
@@ -32,9 +42,8 @@ def restore(settings: RunConfig, folder: Path, began: float) -> str:
     began: when the command started, by `time.perf_counter`. Raises InputError for whatever is wrong with the input; the
     folder is then as it was.
     """
+    check_settings(settings)
     config = deblur_config(settings)
-    check(config)
-    check_method(settings.method, settings.kernel.file is not None)
     light = curve(settings.light)
     region = parse_region(settings.region) if settings.region else None
     progress = make_progress(settings.progress)
@@ -88,13 +97,13 @@ def _followed(tensorboard: str | None, folder: Path) -> Iterator[Callable[[np.nd
 
 
 def _identity(config: dict[str, Any], picture: Picture, truth: Picture | None, *kernels: np.ndarray | None) -> str:
-    """A name for all that determines a run's files: the SHA-256 of settings, inputs and version."""
+    """A name for all that determines a run's files: the SHA-256 of settings, inputs and code."""
     parts = {
         "config": config,
         "image": picture.sha256,
         "truth": truth and truth.sha256,
         "kernels": [None if k is None else hashlib.sha256(np.float32(k).tobytes()).hexdigest() for k in kernels],
-        "version": __version__,
+        "version": code_version(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

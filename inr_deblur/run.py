@@ -120,7 +120,7 @@ def _look_after(config: DictConfig) -> None:
     faults, notes = check_dataset(dataset)
     print("\n".join([*faults, *notes]))
     if faults:
-        raise InputError(f"{len(faults)} faults in {dataset.root}.")
+        raise InputError(f"Faults in {dataset.root}: {len(faults)}.")
 
 
 def _sweep() -> list[str] | None:
@@ -153,6 +153,7 @@ def _prepare_environment() -> None:
     for noisy in ("jax", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", "Error .* persistent compilation cache")  # it is slower then, no more
+    warnings.filterwarnings("ignore", "The version_base parameter is deprecated")  # in Hydra 1.4; 1.3 needs it
 
 
 if __name__ == "__main__":

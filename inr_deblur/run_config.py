@@ -5,6 +5,7 @@ the comment on its own line, which the help page shows; `conf/` holds what sets 
 """
 
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,15 @@ class KernelChoice(KernelConfig):
 class DatasetConfig:
     """A folder of pictures to sweep over, instead of one picture; dataset=NAME chooses its layout."""
 
-    name: str | None = None  # how its folder is laid out: lai, levin, kohler or folder
-    root: str | None = None  # its folder
-    category: str = "*"  # which categories of it, with commas between them
-    picture: str = "*"  # which pictures of them: their names, with * and ?, and with commas between them
+    name: str | None = None  # how its folder is laid out: lai, levin, kohler or folder; dataset=NAME for short
+    root: str | None = None  # folder of the data set
+    category: str = "*"  # which of its categories, with commas between them
+    picture: str = "*"  # which of its pictures: names, with * and ?, and with commas between them
     known: bool = False  # restore with the true kernels instead of seeking them
     chunk: int = 1  # pictures a job of a sweep: more where starting a job takes long
-    check: bool = False  # say what is missing or altered, and nothing else
-    download: bool = False  # fetch it into root first
-    source: str | None = None  # URL of an archive (.zip, .tar.gz) that is laid out so
+    check: bool = False  # only say what is missing or altered in the folder
+    download: bool = False  # only fetch dataset.source into dataset.root, and check it
+    source: str | None = None  # URL of an archive (.zip, .tar.gz) that is laid out like the folder
     sha256: str | None = None  # checksum of that archive
 
 
@@ -46,11 +47,11 @@ class RunConfig(DeblurConfig):
     truth: str | None = None  # its sharp original, when there is one: adds aligned PSNR and SSIM
     out: str | None = None  # folder of the results, outputs/<name of the picture> unless given
     method: str = "networks"  # networks, polyblur (mild blur, at once), or with a kernel: wiener, richardson_lucy
-    light: str = "auto"  # how values stand for light: srgb, linear, gamma:G, or auto: used as they are stored
+    light: str = "auto"  # how stored values stand for light: srgb, linear, gamma:G, or auto (used as they are)
     region: str | None = None  # y,x,h,w: the part of the picture, in pixels, on which its kernel is sought
-    overwrite: bool = False  # replace the results that a folder holds already
+    overwrite: bool = False  # run again, and replace the results that the folder holds already
     progress: str = "auto"  # bar, log (a line now and then), none (silent), or auto: a bar on a terminal
-    tensorboard: str | None = None  # folder to follow the run in with TensorBoard, an extra
+    tensorboard: str | None = None  # folder that TensorBoard follows the run in, an extra
     kernel: KernelChoice = field(default_factory=KernelChoice)
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
 
@@ -68,11 +69,10 @@ def conf_folder() -> Path:
     return installed if installed.is_dir() else installed.parents[1] / "conf"
 
 
+@cache  # Hydra 1.4 warns of a second time
 def register() -> None:
     """Give Hydra the schema that `conf/config.yaml` starts from."""
     ConfigStore.instance().store("schema", _writable(OmegaConf.structured(RunConfig)))
-    # in a sweep, `out` is the folder that its jobs share
-    OmegaConf.register_new_resolver("first_of", lambda *values: next(filter(None, values)), replace=True)
 
 
 def _writable(node: DictConfig) -> DictConfig:

@@ -23,7 +23,7 @@ def test_help_has_a_line_for_every_setting(capsys):
     for option in arguments.list_options(RunConfig):
         assert option.meaning, f"{option.name} needs a comment that says what it means"
         assert f"\n  {option.name}=" in page
-    assert "fast" in page and "siren" in page
+    assert "fast" in page and "siren" in page and "inr_deblur.collect DIR" in page
     assert max(map(len, page.splitlines())) <= 120
 
 

@@ -62,6 +62,18 @@ def test_finished_pictures_are_skipped_and_failed_ones_tried_again(photos, capsy
     assert capsys.readouterr() == ("", "")
 
 
+def test_what_another_code_made_is_neither_kept_as_its_own_nor_replaced_unasked(photos, monkeypatch, capsys):
+    (photos / "broken.jpg").unlink()
+    main([f"image={photos}", *QUICK])
+    before = Path("outputs/photos/a/metrics.json").read_bytes()
+    monkeypatch.setattr(job, "code_version", lambda: "another")
+    assert main([f"image={photos}", *QUICK]) == 1
+    assert capsys.readouterr().err.count("overwrite=true") == 2
+    assert Path("outputs/photos/a/metrics.json").read_bytes() == before
+    assert main([f"image={photos}", *QUICK, "overwrite=true"]) == 0
+    assert json.loads(Path("outputs/photos/a/metrics.json").read_text())["job"] != json.loads(before)["job"]
+
+
 def test_patterns(photos):
     assert main([f"image={photos}/[ab].*", *QUICK, "out=here"]) == 0
     assert made("here") == {"a", "b"}
@@ -100,6 +112,8 @@ def test_stopped_and_started_again(photos, monkeypatch, capsys):
         (["image=empty"], "no picture in empty"),
         (["image=nothing*.png"], "no picture in nothing"),
         (["image=photos", "truth=photos/b.png"], "belongs to one picture"),
+        (["image=photos", "seed=-1"], "seed=-1 is out of range"),
+        (["image=photos", "method=polybulr"], "did you mean polyblur?"),
     ],
 )
 def test_refused_in_one_sentence(photos, capsys, given, words):

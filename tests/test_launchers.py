@@ -1,7 +1,11 @@
 """Sweeps through Hydra's launchers, killed half-way and repeated: the same table, nothing twice. No real fits.
 
-With the folder of a data set in the environment variable INR_DEBLUR_DATASET (that of Levin et al., say, laid out as
-docs/datasets.md tells) the slow test does the same with real fits of 8 of its pictures.
+The slow test does the same with real fits of 8 pictures under 2 settings, and prints how long they took:
+
+    INR_DEBLUR_DATASET=tiny python -m pytest tests/test_launchers.py -m slow -s
+
+where `tiny` stands for generated pictures of 64 x 64; the folder of a data set (that of Levin et al., say, laid out as
+docs/datasets.md tells) in its place gives the first 8 of its pictures. INR_DEBLUR_STEPS is `schedule.steps`, 0.02.
 """
 
 import os
@@ -18,7 +22,7 @@ from stand_in import sitecustomize_for
 from tiny_dataset import make_dataset
 
 from inr_deblur.collect import read_runs
-from inr_deblur.sweep import claimed
+from inr_deblur.sweep import claimed, cores
 
 LAUNCHERS = {
     "basic": [],
@@ -44,16 +48,36 @@ def finished(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("metrics.json") if ".unfinished-" not in str(path)}
 
 
-def kill_half_way(arguments: list[str], out: Path, jobs: int, place: Path, env: dict[str, str], group: bool) -> None:
-    """Start a sweep and kill it, or only the process that launched it, when half of the jobs are finished."""
+def fits(env: dict[str, str]) -> list[list[str]]:
+    """The log of the fits so far: begin or end, name of the fit, process, its threads."""
+    log = Path(env["FITS"])
+    return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def kill_and_repeat(arguments: list[str], launcher: str, expected: list[dict], place: Path, env: dict[str, str]) -> int:
+    """Start a sweep, kill it when half of its jobs are finished, and repeat it; returns how many were.
+
+    All its processes are killed, but of `local_queue` only the one that launched the others, which go on: the repeated
+    sweep has to wait for them. Checks that the table is as expected and that no picture was fitted twice.
+    """
+    out, alone = place / "outputs", launcher == "local_queue"
     running = subprocess.Popen(
         arguments, cwd=place, env=env, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     until = time.monotonic() + 600
-    while len(finished(out)) < jobs // 2 and running.poll() is None and time.monotonic() < until:
+    while len(finished(out)) < len(expected) // 2 and running.poll() is None and time.monotonic() < until:
         time.sleep(0.02)
-    (os.killpg if group else os.kill)(running.pid, signal.SIGKILL)
+    (os.kill if alone else os.killpg)(running.pid, signal.SIGKILL)
     assert running.wait() == -signal.SIGKILL
+    before, begun = finished(out), len(fits(env))
+    assert len(before) >= len(expected) // 2
+    subprocess.run(arguments, cwd=place, env=env, check=True)
+    assert table(out) == expected
+    assert before.items() <= finished(out).items()
+    assert not list(out.rglob(".unfinished-*"))
+    names = [name for what, name, *_ in (fits(env) if alone else fits(env)[begun:]) if what == "begin"]
+    assert len(names) == len(set(names)) == len(expected) - (0 if alone else len(before))
+    return len(before)
 
 
 @pytest.fixture(scope="module")
@@ -73,21 +97,10 @@ def test_a_killed_sweep_goes_on_where_it_stopped(launcher, undisturbed, tmp_path
         pytest.skip("needs the extra `launchers`")
     root, expected = undisturbed
     env = sitecustomize_for(tmp_path / "site", FITS=str(tmp_path / "fits.log"), FIT_SECONDS="0.3")
-    arguments, out = command(root, "dataset=lai", *LAUNCHERS[launcher]), tmp_path / "outputs"
-    kill_half_way(arguments, out, len(expected), tmp_path, env, group=launcher != "local_queue")
-    before = finished(out)
-    assert len(expected) // 2 <= len(before) <= len(expected)
-    subprocess.run(arguments, cwd=tmp_path, env=env, check=True)
-    assert table(out) == expected
-    assert before.items() <= finished(out).items()
-    assert not list(out.rglob(".unfinished-*"))
-    lines = [line.split() for line in (tmp_path / "fits.log").read_text().splitlines()]
-    names = [name for what, name, *_ in lines if what == "end"]
-    assert len(set(names)) == len(expected)
-    assert len(names) <= len(expected) + 2  # a job may have been killed while its files were written
+    kill_and_repeat(command(root, "dataset=lai", *LAUNCHERS[launcher]), launcher, expected, tmp_path, env)
     if launcher != "basic":  # side by side, and each with its share of the cores
-        assert {line[3] for line in lines if line[0] == "begin"} == {"1"}
-        assert len({line[2] for line in lines}) > 2
+        assert {threads for *_, threads in fits(env)} == {"1"}
+        assert len({process for *_, process, _ in fits(env)}) > 2 or (launcher, cores()) == ("cores", 1)
 
 
 def test_a_job_that_still_runs_is_waited_for(tmp_path):
@@ -108,25 +121,26 @@ def test_a_job_that_still_runs_is_waited_for(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_real_fits_killed_and_repeated(launcher, tmp_path):
-    root = os.environ.get("INR_DEBLUR_DATASET")
-    if not root:
+    given = os.environ.get("INR_DEBLUR_DATASET")
+    if not given:
         pytest.skip("INR_DEBLUR_DATASET names no data set")
-    (tmp_path / "set/blurry").mkdir(parents=True)
-    for path in sorted((Path(root) / "blurry").iterdir())[:8]:
-        shutil.copy(path, tmp_path / "set/blurry")
-    for folder in ("sharp", "kernels"):
-        shutil.copytree(Path(root) / folder, tmp_path / "set" / folder)
-    steps = os.environ.get("INR_DEBLUR_STEPS", "0.05")
+    root = tmp_path / "set"
+    if given == "tiny":
+        make_dataset(root)
+    else:
+        (root / "blurry").mkdir(parents=True)
+        for path in sorted((Path(given) / "blurry").iterdir())[:8]:
+            shutil.copy(path, root / "blurry")
+        for folder in ("sharp", "kernels"):
+            shutil.copytree(Path(given) / folder, root / folder)
+    steps = os.environ.get("INR_DEBLUR_STEPS", "0.02")
     settings = ["dataset=folder", f"schedule.steps={steps}", "kernel.size=31", *LAUNCHERS[launcher]]
-    arguments = command(tmp_path / "set", *settings)
+    arguments = command(root, *settings, *(["dataset.chunk=4"] if launcher == "local_queue" else []))  # 4 processes
+    env = sitecustomize_for(tmp_path / "site", "real", FITS=str(tmp_path / "fits.log"))
     began = time.monotonic()
-    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}  # of this clone
-    subprocess.run([*arguments, "out=whole"], cwd=tmp_path, env=env, check=True)
+    subprocess.run([*arguments, "out=whole"], cwd=tmp_path, env={**env, "FITS": ""}, check=True)
     seconds = time.monotonic() - began
     expected = table(tmp_path / "whole")
-    kill_half_way([*arguments, "out=cut"], tmp_path / "cut", 16, tmp_path, env, launcher != "local_queue")
-    before = finished(tmp_path / "cut")
-    subprocess.run([*arguments, "out=cut"], cwd=tmp_path, env=env, check=True)
-    assert table(tmp_path / "cut") == expected
-    assert before.items() <= finished(tmp_path / "cut").items()
-    print(f"{launcher}: {len(expected)} jobs in {seconds:.0f} s, {len(before)} of them finished before the kill")
+    assert len(expected) == 2 * 8
+    before = kill_and_repeat(arguments, launcher, expected, tmp_path, env)
+    print(f"{launcher}: {len(expected)} jobs in {seconds:.0f} s, {before} of them finished before the kill")

@@ -1,6 +1,8 @@
 """Sweeps over a data set: one job a picture and setting, none of them twice, failures written down. No real fit."""
 
 import json
+import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,14 @@ import stand_in
 from tiny_dataset import make_dataset
 
 import inr_deblur
+from inr_deblur import job
 from inr_deblur.run import main
+from inr_deblur.version import code_version
 
+WITHOUT_SLURM = pytest.mark.skipif(
+    shutil.which("srun") is not None or not find_spec("submitit"),
+    reason="needs the extra `launchers`, and no SLURM",
+)
 SWEEP = ["-m", "dataset=lai", "dataset.root=set", "dataset.category=text,people", "loss.cross_scale=0,0.001"]
 
 
@@ -83,8 +91,31 @@ def test_an_unforeseen_error_is_written_down_with_its_traceback_and_forgotten_af
     assert not failure.exists()
 
 
+def test_what_another_code_made_is_neither_kept_as_its_own_nor_replaced_unasked(monkeypatch, capsys):
+    assert main([*SWEEP, "progress=none"]) == 0
+    monkeypatch.setattr(job, "code_version", lambda: "another")
+    assert main([*SWEEP, "progress=none"]) == 1
+    assert capsys.readouterr().err.count("overwrite=true") == fits() == 4
+    assert main([*SWEEP, "progress=none", "overwrite=true"]) == 0
+    assert fits() == 8
+    assert main([*SWEEP, "progress=none"]) == 0
+    assert fits() == 8
+
+
+def test_the_version_of_the_code_changes_with_any_module(tmp_path):
+    package = Path(inr_deblur.__file__).parent
+    shutil.copytree(package, tmp_path / "copy", ignore=shutil.ignore_patterns("__pycache__"))
+    copy = shutil.copytree(tmp_path / "copy", tmp_path / "changed")
+    with open(copy / "fit.py", "a") as file:
+        file.write("\n")
+    assert code_version(tmp_path / "copy") == code_version()
+    assert code_version(copy).partition("+")[0] == inr_deblur.__version__
+    assert code_version(copy) != code_version()
+
+
 def test_true_kernels_can_be_given():
-    assert main([*SWEEP, "dataset.known=true", "progress=none"]) == 0
+    assert main([*SWEEP, "dataset.known=true", "method=networks,wiener", "progress=none"]) == 0
+    assert len(records()) == 8
     assert all(record["kernel"]["similarity"] == pytest.approx(1) for record in records().values())
     Path("set/kernels/kernel_01.npy").unlink()
     assert main([*SWEEP, "dataset.known=true", "out=again", "progress=none"]) == 1
@@ -117,6 +148,16 @@ def test_check_prints_the_faults(capsys):
         (["-m", "dataset=lai"], "dataset.root=PATH"),
         (["-m", "dataset=lai", "dataset.root=set", "--cfg", "job"], "leave one of them out"),
         (["-m", "dataset=lai", "dataset.root=set", "hydra/launcher=none"], "[launchers]"),
+        pytest.param([*SWEEP, "hydra/launcher=slurm"], "no SLURM on this machine", marks=WITHOUT_SLURM),
+        (["-m", "dataset=lai", "dataset.root=set", "out=a,b"], "give out once"),
+        ([*SWEEP[:-1], "loss.cross_scale=0,99"], "loss.cross_scale=99.0 is out of range: give 0 to 10"),
+        ([*SWEEP[:-1], "seed=0,many"], "seed=many"),
+        ([*SWEEP, "generator.image=auto,siern"], "did you mean siren?"),
+        ([*SWEEP, "preset=fast,fats"], "did you mean fast?"),
+        ([*SWEEP, "preset=fast,quality", "kernel.size=1"], "3 to 121"),
+        ([*SWEEP, "method=networks,wiener"], "restores with a kernel that is known"),
+        ([*SWEEP, "progress=nope"], "progress=nope"),
+        (["-m", "image=a.png,b.png", "light=srgb,gamma:9"], "light=gamma:9"),
     ],
 )
 def test_bad_sweeps_are_one_sentence_and_leave_nothing(arguments, part, capsys):
