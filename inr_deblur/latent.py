@@ -25,7 +25,6 @@ from inr_deblur.restore import STEPS, restore
 from inr_deblur.schedule import Stage, curves
 
 FIT_STEPS = 400  # of the generators that are fitted step by step
-WEIGHT, WEIGHT_OF_NOISE = 3e-4, 20.0  # of total variation: the larger of the first and the second times noise squared
 
 
 @dataclass(frozen=True)
@@ -47,22 +46,23 @@ class LatentImage:
         return channels[0] if len(self.shape) == 2 else np.stack(channels, -1)
 
     def residual(self, grey: NDArray) -> float:
-        """Root mean square of k (*) x - y, both as grey pictures."""
-        x = luminance(self.on(_canvas(self.shape, self.kernel)))
-        blurred = np.asarray(convolve_valid(jnp.asarray(x), jnp.asarray(self.kernel)))
-        return float(np.sqrt(np.mean((blurred - grey) ** 2)))
+        """Root mean square of clip(k (*) x) - y, both as grey pictures."""
+        x = np.moveaxis(np.atleast_3d(self.on(_canvas(self.shape, self.kernel))), 2, 0)
+        blurred = np.clip(np.asarray(convolve_valid(jnp.asarray(x), jnp.asarray(self.kernel))), 0, 1)
+        predicted = luminance(np.moveaxis(blurred, 0, 2)) if len(blurred) == 3 else blurred[0]
+        return float(np.sqrt(np.mean((predicted - grey) ** 2)))
 
 
 def restore_with(
-    name: str, y: NDArray[np.float32], k: NDArray[np.float32], noise: float, config: DeblurConfig, progress: Progress
+    name: str, y: NDArray[np.float32], k: NDArray[np.float32], weight: float, config: DeblurConfig, progress: Progress
 ) -> tuple[LatentImage, StageTrace]:
     """The latent image of y (H, W) or (H, W, 3) for the kernel k (K, L), odd sides, as the image generator `name`.
 
+    weight: of the prior, see `evidence.Evidence`; for the fitted generators that of total variation.
     A harmonic image with all its lattice can be any array, so its coefficients are those of the closed-form solution;
     the other generators are fitted step by step. The former has no losses to trace.
     """
     began = time.perf_counter()
-    weight = max(WEIGHT, WEIGHT_OF_NOISE * noise**2)
     reach = k.shape[0] // 2, k.shape[1] // 2
     channels = y[..., None] if y.ndim == 2 else y
     if name == "harmonic":

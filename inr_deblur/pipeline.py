@@ -16,6 +16,7 @@ from inr_deblur.blind import Found, StageTrace, find_kernel, search_work
 from inr_deblur.colour import luminance
 from inr_deblur.config import LARGEST_KERNEL, SMALLEST_KERNEL, DeblurConfig, check
 from inr_deblur.errors import InputError
+from inr_deblur.evidence import evidence
 from inr_deblur.kernels import cropped
 from inr_deblur.latent import LatentImage, restoration_work
 from inr_deblur.noise import noise_level
@@ -87,7 +88,7 @@ def deblur(
         else:
             k = _checked_kernel(kernel, y.shape)
             progress.start(ahead, "restoring")
-        latent, trace = restore_in_tiles(generator, y, k, noise, config, progress)
+        latent, trace = restore_in_tiles(generator, y, k, evidence(grey, k).weight, config, progress)
     finally:
         progress.finish()
     misfit = latent.residual(grey) / noise

@@ -82,7 +82,7 @@ class TiledImage:
         return image
 
     def residual(self, grey: NDArray) -> float:
-        """Root mean square of k (*) x - y over all tiles, both as grey pictures."""
+        """Root mean square of clip(k (*) x) - y over all tiles, both as grey pictures."""
         parts = [cut(grey, corner, self.tile) for corner in product(self.rows.starts, self.columns.starts)]
         squares = [latent.residual(part) ** 2 for latent, part in zip(self.latents, parts, strict=True)]
         return float(np.sqrt(np.mean(squares)))
@@ -102,7 +102,7 @@ def restore_in_tiles(
     name: str,
     y: NDArray[np.float32],
     k: NDArray[np.float32],
-    noise: float,
+    weight: float,
     config: DeblurConfig,
     progress: Progress,
     tile: int = LARGEST_TILE,
@@ -112,9 +112,9 @@ def restore_in_tiles(
     rows, columns = axis(y.shape[0], k.shape[0], tile), axis(y.shape[1], k.shape[1], tile)
     corners = list(product(rows.starts, columns.starts))
     if len(corners) == 1:
-        return restore_with(name, y, k, noise, config, progress)
+        return restore_with(name, y, k, weight, config, progress)
     parts = (np.ascontiguousarray(cut(y, corner, (rows.length, columns.length))) for corner in corners)
-    fits = [restore_with(name, part, k, noise, config, progress) for part in parts]
+    fits = [restore_with(name, part, k, weight, config, progress) for part in parts]
     losses = np.mean([trace.losses for _, trace in fits], 0)
     whole = TiledImage(rows, columns, tuple(latent for latent, _ in fits), y.shape)
     return whole, StageTrace("restoration", 1, losses, time.perf_counter() - began)

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig, ScheduleConfig
 from inr_deblur.coordinates import canvas_grid, kernel_grid, picture_grid
-from inr_deblur.latent import FIT_STEPS, WEIGHT, restore_with
+from inr_deblur.latent import FIT_STEPS, restore_with
 from inr_deblur.progress import Silent
 from inr_deblur.restore import restore
 from inr_deblur.simulate import blur, normalised
@@ -18,13 +18,13 @@ KERNEL = normalised([[0, 3, 1], [0, 2, 0], [1, 1, 0], [0, 2, 0], [0, 0, 0]])
 CANVAS = canvas_grid(picture_grid(SHAPE), kernel_grid((5, 3)))
 BLOBS = [gaussian_filter(np.random.default_rng(seed).normal(size=(28, 32)), 2) > 0 for seed in range(3)]
 BLURRY = blur(np.where(np.stack(BLOBS, -1), 0.8, 0.2), KERNEL)
-NOISE = 0.002
+WEIGHT = 1e-4
 
 
 def _restored(name, y, steps=1.0):
     config = DeblurConfig(schedule=ScheduleConfig(steps=steps))
     with jax.numpy_dtype_promotion("standard"):  # Optax promotes
-        return restore_with(name, y, KERNEL, NOISE, config, Silent())
+        return restore_with(name, y, KERNEL, WEIGHT, config, Silent())
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter, shift
 from scipy.signal import fftconvolve
 
-from inr_deblur.restore import restore
+from inr_deblur.restore import CURVATURE, EXCESS, POWER, SCALE, restore
 from inr_deblur.simulate import blur, seen
 
 KERNEL = np.zeros((7, 9), np.float32)  # an L: neither symmetric nor centred
@@ -21,9 +21,12 @@ def _psnr(a, b):
 
 
 def _energy(x, y, k, weight):
-    down, right = np.diff(x, axis=0)[:, :-1], np.diff(x, axis=1)[:-1]
+    """What `restore` minimises, for a picture in which nothing is clipped."""
+    slope = np.stack([np.diff(x, axis=0)[:, :-1], np.diff(x, axis=1)[:-1]])
+    bend = np.stack([d for g in slope for d in (np.diff(g, axis=0)[:, :-1], np.diff(g, axis=1)[:-1])])
     fit = 0.5 * ((fftconvolve(x, k, mode="valid") - y) ** 2).sum()
-    return float(fit + weight * np.hypot(down, right).sum())
+    edges, curves = ((SCALE ** (1 - POWER) / POWER * np.linalg.norm(g, axis=0) ** POWER).sum() for g in (slope, bend))
+    return float(fit + weight * (edges + CURVATURE * curves + EXCESS * np.maximum(x - 1, 0).sum()))
 
 
 @pytest.fixture(scope="module")
@@ -82,14 +85,14 @@ def test_the_energy_is_far_lower_than_where_it_began_and_rises_all_around(blurry
     start = np.pad(y, ((3, 3), (4, 4)), "edge")
     least = _energy(restored, y, KERNEL, 1e-3)
     assert least < 0.2 * _energy(start, y, KERNEL, 1e-3)
-    assert least < 1.05 * _energy(SHARP[..., 0], y, KERNEL, 1e-3)
+    assert least < 1.15 * _energy(SHARP[..., 0], y, KERNEL, 1e-3)
     draw = np.random.default_rng(0)
     for size in (0.003, 0.03):
         assert least < _energy(restored + draw.normal(0, size, restored.shape), y, KERNEL, 1e-3)
 
 
-def test_equal_channels_are_restored_as_one_grey_picture_of_a_larger_norm(blurry, restored):
-    three = restore(np.repeat(blurry[..., :1], 3, 2), KERNEL, np.sqrt(3) * 1e-3)
+def test_equal_channels_are_restored_as_one_grey_picture(blurry, restored):
+    three = restore(np.repeat(blurry[..., :1], 3, 2), KERNEL, 1e-3)
     assert three.shape == (60, 70, 3)
     np.testing.assert_allclose(three, np.repeat(restored[..., None], 3, 2), atol=2e-3)
 
@@ -106,3 +109,40 @@ def test_colours_keep_to_themselves(blurry):
             _psnr(x[3:-3, 4:-4, c], seen(SHARP, KERNEL)[..., c])
             > _psnr(blurry[..., c], seen(SHARP, KERNEL)[..., c]) + 8
         )
+
+
+def _lamps(seed=0):
+    """A dim picture with a few small lamps much brighter than white."""
+    draw = np.random.default_rng(seed)
+    x = 0.5 * SHARP[..., 0]
+    for _ in range(8):
+        i, j = draw.integers(8, 50, 2)
+        x[i : i + 2, j : j + 2] = draw.uniform(3, 8)
+    return x
+
+
+def test_a_clipped_streak_tells_of_its_lamp():
+    x = _lamps()
+    y = np.clip(fftconvolve(x, KERNEL, mode="valid"), 0, 1)
+    assert 0.02 < (y >= 1).mean() < 0.4
+    truth = np.clip(seen(x, KERNEL), 0, 1)
+    one_sided = restore(y, KERNEL, 1e-4)
+    at_face_value = restore(0.98 * y, KERNEL, 1e-4) / 0.98  # nothing counts as clipped
+    assert one_sided.max() > 1.5
+    gained, plain = (_psnr(np.clip(a[3:-3, 4:-4], 0, 1), truth) for a in (one_sided, at_face_value))
+    assert gained > plain + 5
+
+
+def test_the_clip_at_black_is_one_sided_as_well():
+    x = SHARP[..., 0] - 0.2  # black and grey
+    y = blur(x, KERNEL, 0.01)
+    restored = restore(y, KERNEL, 1e-3)
+    assert _psnr(restored[3:-3, 4:-4], seen(x, KERNEL)) > _psnr(y, seen(x, KERNEL)) + 8
+
+
+def test_white_paper_stays_white_and_nothing_is_darker_than_black():
+    x = np.where(SHARP[..., 0] > 0.5, 1, 0).astype(np.float32)
+    y = blur(x, KERNEL, 0.01)
+    restored = restore(y, KERNEL, 1e-3)
+    assert restored.max() < 1.05 and restored.min() > -0.05
+    assert _psnr(restored[3:-3, 4:-4], seen(x, KERNEL)) > 25

@@ -33,7 +33,7 @@ def test_tiles_cover_the_picture_and_share_it_out(length, kernel, tile, scale):
 
 
 def restored(y: np.ndarray, tile: int):
-    return restore_in_tiles("harmonic", y, KERNEL, 0.003, DeblurConfig(), Silent(), tile)
+    return restore_in_tiles("harmonic", y, KERNEL, 1e-4, DeblurConfig(), Silent(), tile)
 
 
 @pytest.mark.parametrize("colour", [False, True])
@@ -68,7 +68,7 @@ def test_finer_and_coarser_grids():
 
 def test_a_small_picture_is_one_piece():
     y = blur((data.camera()[:108, :108] / 255).astype(np.float32), KERNEL)
-    alone, _ = restore_with("harmonic", y, KERNEL, 0.003, DeblurConfig(), Silent())
+    alone, _ = restore_with("harmonic", y, KERNEL, 1e-4, DeblurConfig(), Silent())
     np.testing.assert_array_equal(restored(y, 1024)[0].render(y.shape), alone.render(y.shape))
 
 

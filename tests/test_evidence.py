@@ -1,0 +1,44 @@
+"""How strong the prior has to be: by the noise, by the kernel's error, never without reason."""
+
+import numpy as np
+import pytest
+from skimage import data
+
+from inr_deblur.evidence import LARGEST_WEIGHT, evidence
+from inr_deblur.noise import LOWEST
+from inr_deblur.simulate import blur, line_kernel
+
+KERNEL = line_kernel(13, 30)
+CANVAS = (data.camera()[:268, 60:328] / 255).astype(np.float32)
+
+
+@pytest.mark.parametrize("sigma", [0.003, 0.01, 0.03, 0.05])
+def test_the_noise_that_was_added_is_found(sigma):
+    found = evidence(blur(CANVAS, KERNEL, sigma), KERNEL)
+    assert found.noise == pytest.approx(sigma**2, rel=0.5)
+
+
+def test_more_noise_asks_for_more_weight():
+    weights = [evidence(blur(CANVAS, KERNEL, s), KERNEL).weight for s in (0.002, 0.01, 0.03, 0.05)]
+    assert all(b > 1.5 * a for a, b in zip(weights, weights[1:], strict=False))
+    assert 0 < weights[0] < 5e-4 and weights[-1] <= LARGEST_WEIGHT
+
+
+def test_a_wrong_kernel_shows_as_error_not_as_noise():
+    y = blur(CANVAS, KERNEL, 0.002)
+    right, wrong = evidence(y, KERNEL), evidence(y, line_kernel(13, 60))
+    assert wrong.error > 5 * right.error
+    assert right.weight < wrong.weight < 1e-3  # smoothing does not mend it
+
+
+def test_a_kernel_that_explains_all_frequencies_is_taken_as_right():
+    delta = np.zeros((5, 5), np.float32)
+    delta[2, 2] = 1
+    assert evidence(CANVAS, delta).error < 1e-6
+
+
+@pytest.mark.parametrize("picture", [np.zeros((16, 20)), np.eye(16), np.ones((40, 1200)) * np.linspace(0, 1, 1200)])
+def test_odd_pictures_have_a_weight_too(picture):
+    found = evidence(picture, line_kernel(9, 0))
+    assert np.isfinite(found.weight) and 0 < found.weight <= LARGEST_WEIGHT
+    assert found.noise >= 0.99 * LOWEST**2
