@@ -29,6 +29,7 @@ from inr_deblur.schedule import Stage, curves, judging, plan, scales, starts
 ALIKE = 0.93  # kernels of two starts that are at least so alike are in one basin
 ROOM = 4 / 3  # of a support over what it should hold: the mass may be off the middle, and mend itself
 WORTHWHILE = 0.7  # of a region's samples, below which a smaller one is worth a change
+SMALL = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
 SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 69, 85, 107, 135, 163)  # few sizes, so that few programs are compiled
 
 
@@ -58,22 +59,31 @@ def find_kernel(
     """The kernel of y (H, W), no larger than about `size` pixels. image: name of its generator."""
     support = fitting_support(size)
     pyramid = scales(size, y.shape, config.schedule.scales)
-    kinds = starts(config)
-    plans = [plan(config, noise, pyramid, kind) for kind in kinds]
     kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
     reach = (support // 2, support // 2)
     generators = Generators(image_generator(image, y.shape, reach), kernel)
     search = Search(jnp.asarray(y), generators, config, progress, float(support))
-    batch = search.begin(pyramid[0], support, np.array([max(5.0, ROOM * size * start.window) for start in kinds]))
+    entering = starts(config, size, pyramid)
+    plans: list[tuple[Stage, ...]] = []  # of all starts so far; they differ in where they begin, not in where they end
+    batch: Batch | None = None
     for i, scale in enumerate(pyramid):
-        batch = search.narrowed(batch) if i else batch
-        batch = search.advance(batch, [p[i] for p in plans])
+        now = i - len(pyramid) - 1
+        if batch:
+            batch = search.advance(search.narrowed(batch), [plans[m][now] for m in batch.members])
+        if scale in entering and (batch is None or scale > 2 or batch.windows.min() < SMALL):
+            new = entering[scale]
+            fresh = search.begin(scale, np.array([max(5.0, ROOM * start.size) for start in new]), len(plans))
+            plans += [plan(config, noise, pyramid[i:], start) for start in new]
+            fresh = search.advance(fresh, [plans[m][now] for m in fresh.members])
+            batch = joined(batch, fresh) if batch else fresh
+        assert batch
         batch = search.best(batch, scale)
+    assert batch
     rivals = search.energies
-    batch = search.advance(batch, [p[-1] for p in plans])
+    batch = search.advance(batch, [plans[m][-1] for m in batch.members])
     assert batch.kernels is not None
     member = batch.members[0]
-    traces = tuple(StageTrace(name, scale, losses[member], seconds) for name, scale, losses, seconds in search.traces)
+    traces = tuple(StageTrace(n, scale, losses[member], t) for n, scale, losses, t in search.traces if member in losses)
     return Found(pruned(np.asarray(batch.kernels[0])), rivals, support, traces)
 
 
@@ -85,13 +95,16 @@ def survivors(scale: int) -> int:
 def search_work(shape: tuple[int, int], size: int, config: DeblurConfig) -> float:
     """The most work that `find_kernel` may report as done."""
     pyramid = scales(size, shape, config.schedule.scales)
-    kinds = starts(config)
-    stages = plan(config, 0.0, pyramid, kinds[0])
-    total, count = work(stages[-1], shape), len(kinds)
-    for stage in stages[:-1]:
-        total += count * (work(stage, shape) + work(judging(config, stage.scale), shape))
-        count = min(count, survivors(stage.scale))
-    return total
+    entering, count, total = starts(config, size, pyramid), 0, 0.0
+    start = entering[pyramid[0]][0]
+    for i, scale in enumerate(pyramid):
+        new = len(entering.get(scale, ()))
+        later, first = (plan(config, 0.0, pyramid[j:], start)[i - j] for j in (0, i))
+        total += count * work(later, shape) + new * work(first, shape)
+        count += new
+        total += count * work(judging(config, scale), shape)
+        count = min(count, survivors(scale))
+    return total + work(plan(config, 0.0, pyramid, start)[-1], shape)
 
 
 def fitting_support(extent: float) -> int:
@@ -112,6 +125,22 @@ class Batch:
     kernels: Array | None = None  # (starts, K, K) at the last scale
 
 
+def joined(a: Batch, b: Batch) -> Batch:
+    """Two batches at one scale as one."""
+    assert a.kernels is not None and b.kernels is not None
+    side = max(a.kernels.shape[1], b.kernels.shape[1])
+    kernels = [jnp.pad(k, ((0, 0), *[((side - k.shape[1]) // 2,) * 2] * 2)) for k in (a.kernels, b.kernels)]
+    return Batch(
+        jax.tree.map(lambda *leaves: jnp.concatenate(leaves), a.params, b.params),
+        np.concatenate([a.shifts, b.shifts]),
+        max(a.support, b.support),
+        np.concatenate([a.windows, b.windows]),
+        a.members + b.members,
+        a.expected + b.expected,
+        jnp.concatenate(kernels),
+    )
+
+
 @dataclass
 class Search:
     """What all stages share."""
@@ -124,7 +153,9 @@ class Search:
     traces: list[tuple[str, int, dict[int, NDArray], float]] = field(default_factory=list)  # losses by member
     energies: tuple[float, ...] = ()  # of the kernels judged last
 
-    def begin(self, scale: int, support: int, windows: NDArray[np.float64]) -> Batch:
+    def begin(self, scale: int, windows: NDArray[np.float64], first_member: int) -> Batch:
+        """New starts, a window each."""
+        support = next(n for n in SUPPORTS if n >= min(windows.max(), SUPPORTS[-1]))
         canvas, offsets = self.grids(scale, support, (0.0, 0.0))
         key = jax.random.key(self.config.seed)
 
@@ -137,7 +168,8 @@ class Search:
             }
 
         params = jax.jit(jax.vmap(first))(jax.random.split(key, len(windows)))
-        return Batch(params, np.zeros((len(windows), 2)), support, windows, tuple(range(len(windows))), len(windows))
+        members = tuple(range(first_member, first_member + len(windows)))
+        return Batch(params, np.zeros((len(windows), 2)), support, windows, members, len(windows))
 
     def grids(self, scale: int, support: int, shift: tuple[float, float]) -> tuple[Grid, Grid]:
         """Canvas and kernel grids, the kernel's origin moved by `shift` pixels."""
@@ -163,7 +195,6 @@ class Search:
     def advance(self, batch: Batch, stages: list[Stage]) -> Batch:
         """All members through their stage, then each support moved to its kernel's middle and shrunk to its extent."""
         began = time.perf_counter()
-        stages = [stages[i] for i in batch.members]
         fitted = self.run(batch, stages, self.generators, batch.params)
         scale = stages[0].scale
         kernels = np.asarray(fitted.kernel)

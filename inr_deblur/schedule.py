@@ -6,6 +6,7 @@ follows from the kernel: at the coarsest one it should be a few samples wide.
 """
 
 from dataclasses import dataclass
+from itertools import cycle, islice
 
 import numpy as np
 
@@ -68,22 +69,31 @@ class Start:
     one that is too narrow it does not fit; some pictures need the patient prior, others lose their kernel in it.
     """
 
-    window: float  # side of the first kernel window, as a share of the bound
+    size: float  # of the kernel that it looks for, pixels
     prior: float  # where the weight of the variational prior starts at the coarsest scale
     factor: float  # by which it starts lower at each finer scale
 
 
-WINDOWS = (1.0, 0.6, 0.36)  # where the kernel's size is told
-MORE_WINDOWS = (*WINDOWS, 0.2)  # where it is not
+SHARES = (1.0, 0.6, 0.36)  # of the bound
+LATER = ((4, 31, 6), (2, 15, 3))  # scale at which starts for smaller kernels enter, their size in pixels, how many
 TEMPERS = ((0.1, 0.18), (0.1, 1.0))  # patient, and even
 
 
-def starts(config: DeblurConfig) -> tuple[Start, ...]:
-    """The starts of a search; if more are wanted than there are kinds, they differ in their random numbers only."""
-    windows = MORE_WINDOWS if config.kernel.size == "auto" else WINDOWS
-    kinds = [Start(window, *temper) for window in windows for temper in TEMPERS]
-    count = config.schedule.starts or len(kinds)
-    return tuple(kinds[i % len(kinds)] for i in range(count))
+def starts(config: DeblurConfig, size: int, pyramid: tuple[int, ...]) -> dict[int, tuple[Start, ...]]:
+    """The starts of a search for a kernel of at most `size` pixels, by the scale at which they enter it.
+
+    Where the size is not told, the coarsest scale is too coarse for most kernels, so others start at finer ones. If
+    more are wanted than there are kinds, they differ in their random numbers only.
+    """
+    kinds = [(share, temper) for temper in TEMPERS for share in SHARES]
+    wanted = config.schedule.starts or len(kinds)
+    entering = {pyramid[0]: (size, wanted)}
+    if config.kernel.size == "auto":
+        entering |= {scale: (later, min(n, wanted)) for scale, later, n in LATER if scale in pyramid[1:]}
+    return {
+        scale: tuple(Start(size * share, *temper) for share, temper in islice(cycle(kinds), n))
+        for scale, (size, n) in entering.items()
+    }
 
 
 def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], start: Start) -> tuple[Stage, ...]:

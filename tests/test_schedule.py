@@ -55,20 +55,31 @@ def test_priors_go_geometrically_and_rates_by_a_cosine():
     np.testing.assert_allclose(found.kernel_rate, (1, 0.5, 0), atol=1e-6)
 
 
+TOLD = DeblurConfig(kernel=KernelConfig(31))
+FIRST = starts(TOLD, 31, (4, 2, 1))[4][0]
+
+
 def test_starts_differ_in_kind_before_any_comes_twice():
-    kinds = starts(DeblurConfig())
-    assert len(set(kinds)) == len(kinds) == 8
-    told = starts(DeblurConfig(kernel=KernelConfig(31)))
-    assert set(told) < set(kinds)
-    many = starts(DeblurConfig(kernel=KernelConfig(31), schedule=ScheduleConfig(starts=8)))
-    assert many == (*told, *told[:2])
-    assert starts(DeblurConfig(schedule=ScheduleConfig(starts=1))) == kinds[:1]
-    assert all(0 < start.window <= 1 and 0 < start.factor <= 1 for start in kinds)
+    (kinds,) = starts(TOLD, 31, (4, 2, 1)).values()
+    assert len(set(kinds)) == len(kinds) == 6
+    assert all(0 < start.size <= 31 and 0 < start.factor <= 1 for start in kinds)
+    many = starts(replace(TOLD, schedule=ScheduleConfig(starts=8)), 31, (4, 2, 1))[4]
+    assert many == (*kinds, *kinds[:2])
+    assert starts(replace(TOLD, schedule=ScheduleConfig(starts=1)), 31, (4, 2, 1))[4] == kinds[:1]
 
 
-@given(st.floats(0.0005, 0.2), st.sampled_from([(1,), (2, 1), (4, 2, 1)]), st.integers(0, 7))
+def test_a_size_that_is_not_told_brings_later_starts_for_smaller_kernels():
+    entering = starts(DeblurConfig(), 63, (8, 4, 2, 1))
+    assert list(entering) == [8, 4, 2]
+    largest = [max(start.size for start in entering[scale]) for scale in entering]
+    assert largest[0] == 63 and largest == sorted(largest, reverse=True)
+    assert list(starts(replace(DeblurConfig(), kernel=KernelConfig(63)), 63, (8, 4, 2, 1))) == [8]
+    assert list(starts(DeblurConfig(), 40, (4, 2, 1))) == [4, 2]
+
+
+@given(st.floats(0.0005, 0.2), st.sampled_from([(1,), (2, 1), (4, 2, 1)]), st.integers(0, 5))
 def test_a_plan_goes_through_the_scales_and_ends_with_the_edges(noise, pyramid, which):
-    start = starts(DeblurConfig())[which]
+    start = starts(TOLD, 31, pyramid)[pyramid[0]][which]
     stages = plan(DeblurConfig(), noise, pyramid, start)
     assert tuple(s.scale for s in stages) == (*pyramid, 1)
     assert [s.objective for s in stages] == ["variational"] * len(pyramid) + ["edges"]
@@ -80,19 +91,18 @@ def test_a_plan_goes_through_the_scales_and_ends_with_the_edges(noise, pyramid, 
 
 def test_settings_reach_the_plan():
     config = DeblurConfig(loss=LossConfig(cross_scale=0.3, prior=2.0), schedule=ScheduleConfig(steps=0.1))
-    start = starts(config)[0]
-    usual = plan(DeblurConfig(), 0.01, (2, 1), start)
-    stages = plan(config, 0.01, (2, 1), start)
+    usual = plan(DeblurConfig(), 0.01, (2, 1), FIRST)
+    stages = plan(config, 0.01, (2, 1), FIRST)
     assert [s.cross_scale for s in stages] == [0, 0.3, 0]  # none at the coarsest scale
     for stage, other in zip(stages, usual, strict=True):
         assert stage.prior == pytest.approx(tuple(2 * value for value in other.prior))
         assert stage.steps == round(0.1 * other.steps)
-    least = plan(replace(config, schedule=ScheduleConfig(steps=0.001)), 0.01, (2, 1), start)
+    least = plan(replace(config, schedule=ScheduleConfig(steps=0.001)), 0.01, (2, 1), FIRST)
     assert {s.steps for s in least} == {2}
 
 
 def test_more_noise_ends_at_a_stronger_prior():
-    ends = [[s.prior[1] for s in plan(DeblurConfig(), n, (2, 1), starts(DeblurConfig())[0])] for n in (0.001, 0.1)]
+    ends = [[s.prior[1] for s in plan(DeblurConfig(), n, (2, 1), FIRST)] for n in (0.001, 0.1)]
     assert all(low < high for low, high in zip(*ends, strict=True))
 
 
