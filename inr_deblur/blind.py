@@ -29,6 +29,7 @@ from inr_deblur.schedule import Stage, curves, judging, plan, scales, starts
 ALIKE = 0.93  # kernels of two starts that are at least so alike are in one basin
 ROOM = 4 / 3  # of a support over what it should hold: the mass may be off the middle, and mend itself
 WORTHWHILE = 0.7  # of a region's samples, below which a smaller one is worth a change
+CONTRAST = 0.2  # standard deviation that pictures are brought to
 SMALL = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
 SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 69, 85, 107, 135, 163)  # few sizes, so that few programs are compiled
 
@@ -56,7 +57,13 @@ class Found:
 def find_kernel(
     y: NDArray[np.float32], size: int, image: str, noise: float, config: DeblurConfig, progress: Progress
 ) -> Found:
-    """The kernel of y (H, W), no larger than about `size` pixels. image: name of its generator."""
+    """The kernel of y (H, W), no larger than about `size` pixels. image: name of its generator.
+
+    The kernel doesn't depend on the picture's brightness and contrast, but the weights of the priors do, so they are
+    made the same for all pictures.
+    """
+    gain = CONTRAST / float(y.std())
+    y, noise = (y - y.mean()) * np.float32(gain) + np.float32(0.5), noise * gain
     support = fitting_support(size)
     pyramid = scales(size, y.shape, config.schedule.scales)
     kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
@@ -80,7 +87,8 @@ def find_kernel(
         batch = search.best(batch, scale)
     assert batch
     rivals = search.energies
-    batch = search.advance(batch, [plans[m][-1] for m in batch.members])
+    # counting edges sharpens most kernels, and makes a point of some
+    batch = search.best(joined(batch, search.advance(batch, [plans[m][-1] for m in batch.members])), 1)
     assert batch.kernels is not None
     member = batch.members[0]
     traces = tuple(StageTrace(n, scale, losses[member], t) for n, scale, losses, t in search.traces if member in losses)
@@ -104,7 +112,7 @@ def search_work(shape: tuple[int, int], size: int, config: DeblurConfig) -> floa
         count += new
         total += count * work(judging(config, scale), shape)
         count = min(count, survivors(scale))
-    return total + work(plan(config, 0.0, pyramid, start)[-1], shape)
+    return total + work(plan(config, 0.0, pyramid, start)[-1], shape) + 2 * work(judging(config, 1), shape)
 
 
 def fitting_support(extent: float) -> int:
