@@ -125,12 +125,12 @@ def _outcomes(
     cores = context.Queue()
     for core in range(workers):
         cores.put(core)
-    with ProcessPoolExecutor(workers, context, _settle, (cores,)) as pool:
+    with ProcessPoolExecutor(workers, context, settle, (cores,)) as pool:
         waiting = {pool.submit(work, case): case for case in cases}
         yield from ((waiting[future], future.result) for future in as_completed(waiting))
 
 
-def _settle(cores: Any) -> None:
+def settle(cores: Any) -> None:
     """Keep this process, before JAX starts in it, to one core of those allowed."""
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {ONE_THREAD}".strip()

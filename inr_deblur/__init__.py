@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from inr_deblur.config import DeblurConfig
     from inr_deblur.errors import InputError
     from inr_deblur.outcome import Outcome
-    from inr_deblur.pipeline import DeblurResult, deblur, deconvolve
+    from inr_deblur.pipeline import DeblurResult, deblur, deblur_many, deconvolve
 
 __version__ = "0.1.0"
-__all__ = ["DeblurConfig", "DeblurResult", "InputError", "Outcome", "deblur", "deconvolve"]
+__all__ = ["DeblurConfig", "DeblurResult", "InputError", "Outcome", "deblur", "deblur_many", "deconvolve"]
 
 _HOME = {
     "DeblurConfig": "config",
@@ -25,6 +25,7 @@ _HOME = {
     "InputError": "errors",
     "Outcome": "outcome",
     "deblur": "pipeline",
+    "deblur_many": "pipeline",
     "deconvolve": "pipeline",
 }
 

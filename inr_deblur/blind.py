@@ -1,13 +1,16 @@
-"""The blind search: from one grey picture to its kernel.
+"""The blind search: from a grey picture to its kernel, or from several of one shape to theirs.
 
 Several starts run coarse to fine as one batch. They differ in the first parameters of the kernel's network and in the
 temper of the prior, because the search, not the objective, is what fails: a start that falls into the wrong basin ends
 at a visibly higher energy. So each kernel is judged on its own, its image fitted from nothing, and the lowest energy
-wins.
+wins. Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a
+smaller region is enough its shape, but all that is chosen is chosen picture by picture.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -41,7 +44,7 @@ class StageTrace:
     name: str
     scale: int
     losses: NDArray[np.float32]  # (steps,) of the start that was chosen
-    seconds: float
+    seconds: float  # of a batch of pictures each one's share
 
 
 @dataclass(frozen=True)
@@ -54,54 +57,63 @@ class Found:
     stages: tuple[StageTrace, ...]
 
 
-def find_kernel(
-    y: NDArray[np.float32], size: int, image: str, noise: float, config: DeblurConfig, progress: Progress
-) -> Found:
-    """The kernel of y (H, W), no larger than about `size` pixels. image: name of its generator.
+def find_kernels(
+    ys: NDArray[np.float32],
+    size: int,
+    image: str,
+    noises: Sequence[float],
+    config: DeblurConfig,
+    progress: Progress,
+) -> list[Found]:
+    """The kernels of ys (P, H, W), no larger than about `size` pixels. image: name of its generator.
 
-    The kernel doesn't depend on the picture's brightness and contrast, but the weights of the priors do, so they are
-    made the same for all pictures.
+    A kernel doesn't depend on its picture's brightness and contrast, but the weights of the priors do, so they are made
+    the same for all pictures.
     """
-    gain = CONTRAST / float(y.std())
-    y, noise = (y - y.mean()) * np.float32(gain) + np.float32(0.5), noise * gain
+    count, *shape = ys.shape
+    gains = CONTRAST / ys.std((1, 2))
+    ys = (ys - ys.mean((1, 2), keepdims=True)) * gains[:, None, None].astype(np.float32) + np.float32(0.5)
+    noises = [noise * float(gain) for noise, gain in zip(noises, gains, strict=True)]
     support = fitting_support(size)
-    pyramid = scales(size, y.shape, config.schedule.scales)
+    pyramid = scales(size, (shape[0], shape[1]), config.schedule.scales)
     kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
     reach = (support // 2, support // 2)
-    generators = Generators(image_generator(image, y.shape, reach), kernel)
-    search = Search(jnp.asarray(y), generators, config, progress, float(support))
+    generators = Generators(image_generator(image, (shape[0], shape[1]), reach), kernel)
+    search = Search(jnp.asarray(ys), generators, config, progress, float(support))
     entering = starts(config, size, pyramid)
-    plans: list[tuple[Stage, ...]] = []  # of all starts so far; they differ in where they begin, not in where they end
+    plans: list[tuple[Stage, ...]] = []  # of all members so far; starts differ in where they begin, not where they end
     batch: Batch | None = None
     for i, scale in enumerate(pyramid):
         now = i - len(pyramid) - 1
         if batch:
             batch = search.advance(search.narrowed(batch), [plans[m][now] for m in batch.members])
+        # of several pictures all get the new starts if one needs them: a batch has one of few sizes
         if scale in entering and (batch is None or scale > 2 or batch.windows.min() < SMALL):
             new = entering[scale]
             fresh = search.begin(scale, np.array([max(5.0, ROOM * start.size) for start in new]), len(plans))
-            plans += [plan(config, noise, pyramid[i:], start) for start in new]
+            plans += [plan(config, noise, pyramid[i:], start) for noise in noises for start in new]
             fresh = search.advance(fresh, [plans[m][now] for m in fresh.members])
             batch = joined(batch, fresh) if batch else fresh
         assert batch
         batch = search.best(batch, scale)
     assert batch
-    rivals = search.energies
+    rivals = search.energies or ((),) * count
     # counting edges sharpens most kernels, and makes a point of some
     batch = search.best(joined(batch, search.advance(batch, [plans[m][-1] for m in batch.members])), 1)
     assert batch.kernels is not None
-    member = batch.members[0]
-    traces = tuple(StageTrace(n, scale, losses[member], t) for n, scale, losses, t in search.traces if member in losses)
-    return Found(pruned(np.asarray(batch.kernels[0])), rivals, support, traces)
+    return [
+        Found(pruned(np.asarray(k)), energies, support, search.history(member))
+        for k, energies, member in zip(batch.kernels, rivals, batch.members, strict=True)
+    ]
 
 
 def survivors(scale: int) -> int:
-    """How many starts go on after a scale."""
+    """How many starts of a picture go on after a scale."""
     return 1 if scale <= 2 else 4
 
 
 def search_work(shape: tuple[int, int], size: int, config: DeblurConfig) -> float:
-    """The most work that `find_kernel` may report as done."""
+    """The most work that `find_kernels` may report as done for each picture."""
     pyramid = scales(size, shape, config.schedule.scales)
     entering, count, total = starts(config, size, pyramid), 0, 0.0
     start = entering[pyramid[0]][0]
@@ -122,15 +134,16 @@ def fitting_support(extent: float) -> int:
 
 @dataclass(frozen=True)
 class Batch:
-    """Starts on their way: parameters with a leading axis, and where each kernel's origin has moved to."""
+    """Members on their way: parameters with a leading axis, and where each kernel's origin has moved to."""
 
     params: dict
-    shifts: NDArray[np.float64]  # (starts, 2) pixels
+    shifts: NDArray[np.float64]  # (members, 2) pixels
     support: int  # side of the kernels' grids in pixels
-    windows: NDArray[np.float64]  # (starts,) side in pixels of the square that each kernel may fill
-    members: tuple[int, ...]  # which starts these are
+    windows: NDArray[np.float64]  # (members,) side in pixels of the square that each kernel may fill
+    members: tuple[int, ...]  # which these are of all that there have been
+    pictures: NDArray[np.intp]  # (members,) which pictures they are starts of
     expected: int  # how many there could have been, which is what progress counts
-    kernels: Array | None = None  # (starts, K, K) at the last scale
+    kernels: Array | None = None  # (members, K, K) at the last scale
 
 
 def joined(a: Batch, b: Batch) -> Batch:
@@ -144,6 +157,7 @@ def joined(a: Batch, b: Batch) -> Batch:
         max(a.support, b.support),
         np.concatenate([a.windows, b.windows]),
         a.members + b.members,
+        np.concatenate([a.pictures, b.pictures]),
         a.expected + b.expected,
         jnp.concatenate(kernels),
     )
@@ -153,51 +167,63 @@ def joined(a: Batch, b: Batch) -> Batch:
 class Search:
     """What all stages share."""
 
-    y: Array  # (H, W) the region that is looked at
+    ys: Array  # (P, H, W) the region of each picture that is looked at
     generators: Generators
     config: DeblurConfig
     progress: Progress
     widest: float  # side in pixels that no kernel may exceed
     traces: list[tuple[str, int, dict[int, NDArray], float]] = field(default_factory=list)  # losses by member
-    energies: tuple[float, ...] = ()  # of the kernels judged last
+    energies: tuple[tuple[float, ...], ...] = ()  # of each picture's kernels judged last
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the regions."""
+        return self.ys.shape[1], self.ys.shape[2]
+
+    def history(self, member: int) -> tuple[StageTrace, ...]:
+        """The stages that a member has gone through."""
+        return tuple(
+            StageTrace(name, scale, losses[member], seconds / len(self.ys))
+            for name, scale, losses, seconds in self.traces
+            if member in losses
+        )
 
     def begin(self, scale: int, windows: NDArray[np.float64], first_member: int) -> Batch:
-        """New starts, a window each."""
+        """New starts of each picture, a window each."""
         support = next(n for n in SUPPORTS if n >= min(windows.max(), SUPPORTS[-1]))
-        canvas, offsets = self.grids(scale, support, (0.0, 0.0))
-        key = jax.random.key(self.config.seed)
-
-        def first(key: Array) -> dict:
-            image_key, kernel_key = jax.random.split(key)
-            assert self.generators.kernel is not None
-            return {
-                "image": self.generators.image.init(image_key, canvas),
-                "kernel": self.generators.kernel.init(kernel_key, offsets),
-            }
-
-        params = jax.jit(jax.vmap(first))(jax.random.split(key, len(windows)))
-        members = tuple(range(first_member, first_member + len(windows)))
-        return Batch(params, np.zeros((len(windows), 2)), support, windows, members, len(windows))
+        keys = jax.random.split(jax.random.key(self.config.seed), len(windows))
+        params = first_params(self.generators, *self.grids(scale, support, (0.0, 0.0)), keys)
+        pictures, start = np.indices((len(self.ys), len(windows))).reshape(2, -1)
+        params = jax.tree.map(lambda a: a[start], params)
+        members = tuple(range(first_member, first_member + len(start)))
+        return Batch(params, np.zeros((len(start), 2)), support, windows[start], members, pictures, len(start))
 
     def grids(self, scale: int, support: int, shift: tuple[float, float]) -> tuple[Grid, Grid]:
         """Canvas and kernel grids, the kernel's origin moved by `shift` pixels."""
         offsets = kernel_grid((support, support), scale, shift)
-        return canvas_grid(picture_grid(self.y.shape, scale), offsets), offsets  # type: ignore[arg-type]
+        return canvas_grid(picture_grid(self.shape, scale), offsets), offsets
 
     def narrowed(self, batch: Batch) -> Batch:
-        """Go on with the most telling part of the region, if the kernels that are left need no more."""
-        old, shape = self.generators.image, self.y.shape
-        top, left, height, width = most_telling(np.asarray(self.y), round(float(batch.windows.max()) / ROOM))
-        if not isinstance(old, Harmonic) or height * width > WORTHWHILE * shape[0] * shape[1]:
+        """Go on with the most telling part of each region, if the kernels that are left need no more."""
+        old, ys = self.generators.image, np.asarray(self.ys)
+        largest = round(float(batch.windows.max()) / ROOM)
+        regions = np.array([most_telling(y, largest) for y in ys])
+        height, width = map(int, regions[0, 2:])
+        if not isinstance(old, Harmonic) or height * width > WORTHWHILE * self.shape[0] * self.shape[1]:
             return batch
         reach = int(batch.support // 2 + np.abs(batch.shifts).max())
         new = harmonic((height, width), (reach, reach))
         places = new.places()
-        there = Grid(places.rows + np.float32(top), places.columns + np.float32(left))
-        self.y = self.y[top : top + height, left : left + width]
+
+        def shown(picture: int) -> NDArray[np.float32]:
+            """What the members of this picture have in its new region."""
+            there = Grid(*(p + np.float32(first) for p, first in zip(places, regions[picture, :2], strict=True)))
+            mine = jax.tree.map(lambda a: a[batch.pictures == picture], batch.params["image"])
+            return np.asarray(jax.jit(jax.vmap(lambda params: old.apply(params, there)))(mine))
+
+        self.ys = jnp.stack([y[i : i + height, j : j + width] for y, (i, j, _, _) in zip(ys, regions, strict=True)])
         self.generators = Generators(new, self.generators.kernel)
-        seen = jax.jit(jax.vmap(lambda params: old.apply(params, there)))(batch.params["image"])
-        image = stack([new.showing(x) for x in np.asarray(seen)])
+        image = stack([new.showing(x) for picture in range(len(ys)) for x in shown(picture)])
         return replace(batch, params={**batch.params, "image": image})
 
     def advance(self, batch: Batch, stages: list[Stage]) -> Batch:
@@ -212,18 +238,20 @@ class Search:
         moved = batch.shifts + scale * np.array([middle for middle, _ in boxes])
         windows = np.array([ROOM * scale * extent + 2 * scale for _, extent in boxes]).clip(max=self.widest)
         support = next(n for n in SUPPORTS if n >= min(windows.max(), SUPPORTS[-1]))
-        return Batch(fitted.params, moved, support, windows, batch.members, batch.expected, fitted.kernel)
+        return replace(
+            batch, params=fitted.params, shifts=moved, support=support, windows=windows, kernels=fitted.kernel
+        )
 
     def run(self, batch: Batch, stages: list[Stage], generators: Generators, params: dict, known=None) -> Fitted:
         stage = stages[0]
         grids = [self.grids(stage.scale, batch.support, (float(s[0]), float(s[1]))) for s in batch.shifts]
         spans = [curves(s) for s in stages]
         data = Data(
-            area_average(self.y, stage.scale),
+            area_average(self.ys, stage.scale)[batch.pictures],
             stack([g[0] for g in grids]),
             stack([g[1] for g in grids]),
             jnp.asarray(batch.windows, jnp.float32),
-            jnp.float32(stage.cross_scale),
+            jnp.full(len(grids), stage.cross_scale, jnp.float32),
         )
         weights = Weights(*(jnp.stack([getattr(s, n) for s in spans]) for n in ("prior", "image_rate", "kernel_rate")))
         fitted = fit_stage(
@@ -237,17 +265,17 @@ class Search:
             with_cross_scale=stage.cross_scale > 0,
         )
         jax.block_until_ready(fitted)
-        self.progress.advance(batch.expected * work(stage, self.y.shape), stage.name)
+        self.progress.advance(batch.expected * work(stage, self.shape), stage.name)
         return fitted
 
     def judge(self, batch: Batch, scale: int) -> NDArray[np.float32]:
-        """The energy of each kernel with the image started from nothing: (starts,), lowest best."""
+        """The energy of each kernel with the image started from nothing: (members,), lowest best."""
         stage = judging(self.config, scale)
         assert batch.kernels is not None
         known = jnp.stack([pruned(np.asarray(k)) for k in batch.kernels])
         support = scale * (known.shape[1] - 1) + 1
         reach = (support // 2, support // 2)
-        judge = image_generator("harmonic", self.y.shape, reach)  # type: ignore[arg-type]
+        judge = image_generator("harmonic", self.shape, reach)
         fresh = judge.init(jax.random.key(0), self.grids(scale, support, (0.0, 0.0))[0])
         still = replace(batch, shifts=np.zeros_like(batch.shifts), support=support)
         params = {"image": stack([fresh] * len(known))}
@@ -255,29 +283,59 @@ class Search:
         return np.asarray(fitted.losses)[:, -1]
 
     def best(self, batch: Batch, scale: int) -> Batch:
-        """The members whose kernels have the lowest energies, one of those that are alike."""
+        """The members whose kernels have the lowest energies of their picture's, one of those that are alike.
+
+        Of each of several pictures the same number is left, so that the batch has one of few sizes.
+        """
         assert batch.kernels is not None
-        count = min(batch.expected, survivors(scale))
-        if len(batch.members) == 1:
-            self.progress.advance(batch.expected * work(judging(self.config, scale), self.y.shape))
-            return replace(batch, expected=count)
+        several = len(self.ys)
+        count = min(batch.expected // several, survivors(scale))
+        if len(batch.members) == several:
+            self.progress.advance(batch.expected * work(judging(self.config, scale), self.shape))
+            return replace(batch, expected=count * several)
         energies = self.judge(batch, scale)
-        self.energies = tuple(map(float, energies))
-        kernels = [np.asarray(k) for k in batch.kernels]
+        kernels = np.asarray(batch.kernels)
+        groups = [np.flatnonzero(batch.pictures == picture) for picture in range(several)]
+        self.energies = tuple(tuple(map(float, energies[group])) for group in groups)
         kept: list[int] = []
-        for i in map(int, np.argsort(energies)):
-            if len(kept) < count and all(likeness(kernels[i], kernels[j]) < ALIKE for j in kept):
-                kept.append(i)
-        keep = np.sort(kept)
+        for group in groups:
+            ranked = group[np.argsort(energies[group])].tolist()
+            kept += sorted(chosen(ranked, kernels, count, fill=several > 1))
+        keep = np.array(kept)
         return Batch(
             jax.tree.map(lambda a: a[keep], batch.params),
             batch.shifts[keep],
             batch.support,
             batch.windows[keep],
             tuple(batch.members[i] for i in keep),
-            count,
+            batch.pictures[keep],
+            count * several,
             batch.kernels[keep],
         )
+
+
+@partial(jax.jit, static_argnames="generators")
+def first_params(generators: Generators, canvas: Grid, offsets: Grid, keys: Array) -> dict:
+    """Parameters that no data has touched, for each of the keys."""
+
+    def first(key: Array) -> dict:
+        image_key, kernel_key = jax.random.split(key)
+        assert generators.kernel is not None
+        return {
+            "image": generators.image.init(image_key, canvas),
+            "kernel": generators.kernel.init(kernel_key, offsets),
+        }
+
+    return jax.vmap(first)(keys)
+
+
+def chosen(ranked: Sequence[int], kernels: NDArray[np.float32], count: int, fill: bool) -> list[int]:
+    """The first `count` of those ranked, one of those that are alike; fill: then also others, up to `count`."""
+    kept: list[int] = []
+    for i in ranked:
+        if len(kept) < count and all(likeness(kernels[i], kernels[j]) < ALIKE for j in kept):
+            kept.append(i)
+    return kept + [i for i in ranked if fill and i not in kept][: count - len(kept)]
 
 
 def work(stage: Stage, shape: tuple[int, ...]) -> float:

@@ -1,7 +1,8 @@
-"""One stage of a fit: a compiled scan of optimiser steps over a batch of starts, (parameters, data) in and out.
+"""One stage of a fit: a compiled scan of optimiser steps over a batch of members, (parameters, data) in and out.
 
-A batch shares the picture and the plan's shape; its members differ in their parameters, their kernel's origin and their
-weights. Everything that only changes numbers is traced, so that a stage is compiled once for each size and objective.
+A member is one start of one picture. A batch shares the plan and all shapes; its members differ in their picture, their
+parameters, their kernel's origin and their weights. Everything that only changes numbers is traced, so that a stage is
+compiled once for each size and objective. Members are shared out among the devices there are (`devices`).
 """
 
 from functools import partial
@@ -12,9 +13,11 @@ import jax.numpy as jnp
 import optax
 from flax.linen import Module
 from jax import Array
+from jax.sharding import Mesh
 
 from inr_deblur.blur import convolve_valid
 from inr_deblur.coordinates import Grid
+from inr_deblur.devices import gathered, mapped, mesh_for, shared_out
 from inr_deblur.objectives import Latent, Objective
 from inr_deblur.qmf import cross_scale_loss, cross_scale_residual, down2
 
@@ -29,7 +32,7 @@ class Generators(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """What may change from step to step: (starts, steps) each."""
+    """What may change from step to step: (members, steps) each."""
 
     prior: Array
     image_rate: Array
@@ -39,22 +42,21 @@ class Weights(NamedTuple):
 class Data(NamedTuple):
     """What a stage fits and where it looks."""
 
-    y: Array  # (H, W) the picture at this scale
-    canvas: Grid  # (starts, ...) positions of the latent samples
-    offsets: Grid  # (starts, ...) of the kernel's samples
-    windows: Array  # (starts,) side in pixels of the square that a kernel may fill
-    cross_scale: Array  # () weight of the cross-scale loss
+    y: Array  # (members, H, W) the pictures at this scale
+    canvas: Grid  # (members, ...) positions of the latent samples
+    offsets: Grid  # (members, ...) of the kernel's samples
+    window: Array  # (members,) side in pixels of the square that a kernel may fill
+    cross_scale: Array  # (members,) weight of the cross-scale loss
 
 
 class Fitted(NamedTuple):
     """What a stage gives back."""
 
     params: Params  # of the batch
-    losses: Array  # (starts, steps)
-    kernel: Array  # (starts, K, L)
+    losses: Array  # (members, steps)
+    kernel: Array  # (members, K, L)
 
 
-@partial(jax.jit, static_argnames=("generators", "objective", "spacing", "with_cross_scale"))
 def fit_stage(
     generators: Generators,
     objective: Objective,
@@ -65,22 +67,40 @@ def fit_stage(
     known: Array | None = None,
     with_cross_scale: bool = False,
 ) -> Fitted:
-    """Run all steps of a stage from `params`, {"image": ..., "kernel": ...} with a leading axis of starts.
+    """Run all steps of a stage from `params`, {"image": ..., "kernel": ...} with a leading axis of members.
 
-    known: (starts, K, L) kernels that stay as they are. The optimiser's state is new in each stage.
+    known: (members, K, L) kernels that stay as they are. The optimiser's state is new in each stage.
     """
+    count = len(data.y)
+    mesh = mesh_for(count)
+    batch = shared_out((params, data, weights, known), mesh)
+    return gathered(_fit(generators, objective, spacing, with_cross_scale, mesh, *batch), count, mesh)
+
+
+@partial(jax.jit, static_argnames=("generators", "objective", "spacing", "with_cross_scale", "mesh"))
+def _fit(
+    generators: Generators,
+    objective: Objective,
+    spacing: int,
+    with_cross_scale: bool,
+    mesh: Mesh | None,
+    params: Params,
+    data: Data,
+    weights: Weights,
+    known: Array | None,
+) -> Fitted:
     image_optimiser = optimiser(generators.image)
     kernel_optimiser = adam()
 
-    def kernel_of(params: Params, offsets: Grid, window: Array, known: Array | None) -> Array:
+    def kernel_of(params: Params, data: Data, known: Array | None) -> Array:
         if generators.kernel is None:
             return known  # type: ignore
-        return windowed(generators.kernel.apply(params["kernel"], offsets), offsets, window)  # type: ignore
+        return windowed(generators.kernel.apply(params["kernel"], data.offsets), data.offsets, data.window)  # type: ignore
 
-    def one(params: Params, canvas: Grid, offsets: Grid, window: Array, weights: Weights, known: Array | None):
+    def one(params: Params, data: Data, weights: Weights, known: Array | None) -> Fitted:
         def loss(params: Params, prior: Array) -> Array:
-            k = kernel_of(params, offsets, window, known)
-            x: Array = generators.image.apply(params["image"], canvas, spacing)  # type: ignore
+            k = kernel_of(params, data, known)
+            x: Array = generators.image.apply(params["image"], data.canvas, spacing)  # type: ignore
             value = objective(Latent(x, k, convolve_valid(x, k) - data.y), prior)
             if with_cross_scale:
                 value += data.cross_scale * cross_term(data.y, x, k)
@@ -98,9 +118,9 @@ def fit_stage(
 
         start = (params, image_optimiser.init(params["image"]), kernel_optimiser.init(params.get("kernel")))
         (params, _, _), values = jax.lax.scan(step, start, weights)
-        return Fitted(params, values, kernel_of(params, offsets, window, known))
+        return Fitted(params, values, kernel_of(params, data, known))
 
-    return jax.vmap(one)(params, data.canvas, data.offsets, data.windows, weights, known)
+    return mapped(one, mesh)(params, data, weights, known)
 
 
 def windowed(k: Array, offsets: Grid, window: Array) -> Array:
@@ -161,5 +181,5 @@ def _descend(params: Params, update: Params, rate: Array) -> Params:
 
 
 def stack(trees: list[Any]) -> Any:
-    """A batch of starts from single ones."""
+    """A batch of members from single ones."""
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)

@@ -90,7 +90,7 @@ def _fitted(
     offsets = jax.tree.map(lambda a: jnp.asarray(a)[None], kernel_grid(k.shape))  # type: ignore[arg-type]
     span = curves(stage)
     weights = Weights(*(jnp.asarray(s)[None] for s in (span.prior, span.image_rate, span.kernel_rate)))
-    data = Data(jnp.asarray(y), batched[1], offsets, jnp.full(1, jnp.inf), jnp.float32(0))
+    data = Data(jnp.asarray(y)[None], batched[1], offsets, jnp.full(1, jnp.inf), jnp.zeros(1))
     fitted = fit_stage(
         Generators(generator, None), OBJECTIVES[stage.objective], 1, batched[0], data, weights, batched[2]
     )

@@ -6,13 +6,15 @@ one machine's CPU.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from inr_deblur.blind import Found, StageTrace, find_kernel, search_work
+from inr_deblur.blind import Found, StageTrace, find_kernels, search_work
 from inr_deblur.colour import luminance
 from inr_deblur.config import LARGEST_KERNEL, SMALLEST_KERNEL, DeblurConfig, check
 from inr_deblur.errors import InputError
@@ -67,46 +69,119 @@ def deblur(
     None means blind. region: (top, left, height, width) in which the kernel is sought, None: anywhere. progress: told
     how far the fit is. Raises InputError for a picture, a kernel, a region or a setting that can't be used.
     """
-    began = time.perf_counter()
     check(config)
-    y = _checked_picture(image)
+    picture = _measured(image)
     if region is not None:
-        check_region(region, y.shape)
+        check_region(region, picture.y.shape)
     progress = progress or Silent()
-    generator = _image_generator(config)
-    grey = luminance(y)
-    noise = noise_level(grey)
-    ahead = restoration_work(generator, y.shape, config)
-    found: Found | None = None
-    window = None
+    if kernel is None:
+        return _blind([picture], region, config, progress)[0]
     try:
-        if kernel is None:
-            bound, window = _where(grey, region, config)
-            progress.start(search_work(window[2:], bound, config) + ahead, "deblurring")
-            found = find_kernel(np.ascontiguousarray(_cut(grey, window)), bound, generator, noise, config, progress)
-            k = cropped(found.kernel)
-        else:
-            k = _checked_kernel(kernel, y.shape)
-            progress.start(ahead, "restoring")
-        latent, trace = restore_in_tiles(generator, y, k, evidence(grey, k).weight, config, progress)
+        k = _checked_kernel(kernel, picture.y.shape)
+        progress.start(_restoration_work(picture, config), "restoring")
+        return _restored(picture, k, None, config, progress)
     finally:
         progress.finish()
+
+
+def deblur_many(
+    images: Sequence[NDArray], config: DeblurConfig = DEFAULT, *, progress: Progress | None = None
+) -> list[DeblurResult]:
+    """Remove an unknown blur from each of several pictures, each with a kernel of its own, on all devices there are.
+
+    images: as many as fit into memory together, each as in `deblur`; the kernels of those whose regions have one shape
+    are sought as one batch. That makes the most of a graphics card; a processor is as fast with one picture after
+    another. A search is that of `deblur` but for rounding, for the kernels' grid, which is as wide as the batch's
+    widest kernel needs, and for starts that go on because others' do. Rounding alone can send a search another way, as
+    it can on another machine. The order of the pictures plays no part. Raises InputError for the first picture or
+    setting that can't be used, before any work is done.
+    """
+    check(config)
+    pictures = []
+    for number, image in enumerate(images, 1):
+        try:
+            pictures.append(_measured(image))
+        except InputError as error:
+            raise InputError(f"Picture {number} of {len(images)}: {error}") from error
+    return _blind(pictures, None, config, progress or Silent())
+
+
+class _Picture(NamedTuple):
+    """A picture that can be restored."""
+
+    y: NDArray[np.float32]  # (H, W) or (H, W, 3)
+    grey: NDArray[np.float32]  # (H, W)
+    noise: float  # standard deviation of grey
+    seconds: float  # that it took to find out
+
+
+def _measured(image: NDArray) -> _Picture:
+    """The picture and its noise. Raises InputError for one that can't be used."""
+    began = time.perf_counter()
+    y = _checked_picture(image)
+    grey = luminance(y)
+    return _Picture(y, grey, noise_level(grey), time.perf_counter() - began)
+
+
+class _Blur(NamedTuple):
+    """What was found of a picture's blur."""
+
+    found: Found
+    window: Region  # where
+    seconds: float  # of the search, in a batch of pictures each one's share
+
+
+def _blind(
+    pictures: Sequence[_Picture], region: Region | None, config: DeblurConfig, progress: Progress
+) -> list[DeblurResult]:
+    """Kernels and restorations of pictures. region: as in `deblur`, of each of them."""
+    began = time.perf_counter()
+    places = [_where(picture.grey, region, config) for picture in pictures]
+    batches: dict[tuple[int, ...], list[int]] = {}
+    for i, (bound, (_, _, *shape)) in enumerate(places):
+        batches.setdefault((bound, *shape), []).append(i)
+    work = sum(search_work(window[2:], bound, config) for bound, window in places)
+    results = {}
+    try:
+        progress.start(work + sum(_restoration_work(picture, config) for picture in pictures), "deblurring")
+        for (bound, *_), batch in batches.items():
+            greys = np.stack([_cut(pictures[i].grey, places[i][1]) for i in batch])
+            noises = [pictures[i].noise for i in batch]
+            founds = find_kernels(greys, bound, _image_generator(config), noises, config, progress)
+            seconds = (time.perf_counter() - began) / len(batch)
+            for i, found in zip(batch, founds, strict=True):
+                blur = _Blur(found, places[i][1], seconds)
+                results[i] = _restored(pictures[i], cropped(found.kernel), blur, config, progress)
+            began = time.perf_counter()
+    finally:
+        progress.finish()
+    return [results[i] for i in range(len(pictures))]
+
+
+def _restored(
+    picture: _Picture, k: NDArray[np.float32], blur: _Blur | None, config: DeblurConfig, progress: Progress
+) -> DeblurResult:
+    """The result for a kernel. blur: how the kernel was found, None: it was given."""
+    began = time.perf_counter()
+    y, grey, noise, _ = picture
+    weight = evidence(grey, k).weight
+    latent, trace = restore_in_tiles(_image_generator(config), y, k, weight, config, progress)
     misfit = latent.residual(grey) / noise
-    outcome = Outcome.RESTORED if found is None else judge(k, found.limit, misfit, grey)
+    outcome = Outcome.RESTORED if blur is None else judge(k, blur.found.limit, misfit, grey)
     # what is sharp stays as it was: a restoration could only smooth it
     restored = y if outcome is Outcome.NO_BLUR else np.clip(latent.render(y.shape[:2]), 0, 1)
     return DeblurResult(
         restored,
         k,
-        (*(found.stages if found else ()), trace),
+        (*(blur.found.stages if blur else ()), trace),
         outcome,
         confidence(outcome, k),
         noise,
-        time.perf_counter() - began,
+        time.perf_counter() - began + picture.seconds + (blur.seconds if blur else 0),
         jax.default_backend(),
         config,
         latent,
-        window,
+        blur.window if blur else None,
     )
 
 
@@ -115,6 +190,10 @@ def deconvolve(
 ) -> DeblurResult:
     """`deblur` with a kernel that is known: the non-blind restoration."""
     return deblur(image, config, kernel=kernel, progress=progress)
+
+
+def _restoration_work(picture: _Picture, config: DeblurConfig) -> float:
+    return restoration_work(_image_generator(config), picture.y.shape, config)
 
 
 def _where(picture: NDArray[np.float32], region: Region | None, config: DeblurConfig) -> tuple[int, Region]:

@@ -8,6 +8,7 @@ from inr_deblur.errors import InputError
 
 LARGEST_SIDE = 384  # pixels; more picture adds time, hardly accuracy
 KERNELS_WIDE = 5  # a region's side is at least this many kernels
+WHOLE, STEP = 256, 16  # pixels; a longer side is cut to a multiple of this, so that few programs are compiled
 CLIPPED = 0.99
 SMALLEST_SIDE = 32  # pixels of a region that is given
 
@@ -39,8 +40,8 @@ def most_telling(y: NDArray[np.float32], kernel_size: int) -> Region:
     The smaller eigenvalue of the mean structure tensor counts, so edges in one direction alone don't, less the share of
     clipped pixels.
     """
-    side = max(LARGEST_SIDE, KERNELS_WIDE * kernel_size)
-    height, width = (min(n, side) for n in y.shape)
+    side = max(LARGEST_SIDE, -(-KERNELS_WIDE * kernel_size // STEP) * STEP)
+    height, width = (n if n <= WHOLE else min(n // STEP * STEP, side) for n in y.shape)
     if (height, width) == y.shape:
         return 0, 0, height, width
     down, right = np.gradient(y)

@@ -21,6 +21,7 @@ import inr_deblur
 from inr_deblur.config import DeblurConfig
 from inr_deblur.errors import InputError
 from inr_deblur.simulate import blur, random_shake_kernel, seen
+from inr_deblur.sweep import cores
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 sys.path.insert(0, str(FOLDER))
@@ -34,6 +35,7 @@ import robustness  # noqa: E402
 import runner  # noqa: E402
 import speed  # noqa: E402
 import tables  # noqa: E402
+import throughput  # noqa: E402
 from options import parse, usage  # noqa: E402
 from pairs import find_pairs  # noqa: E402
 
@@ -368,3 +370,18 @@ def test_the_engine_itself_in_two_workers(folder, tmp_path):
     assert done.returncode == 0, done.stderr
     records = [json.loads(path.read_text()) for path in (tmp_path / "out" / "records").iterdir()]
     assert len(records) == 2 and all(np.isfinite(r["psnr"]) for r in records)
+
+
+def test_throughput_of_the_engine_itself(folder, tmp_path):
+    out = tmp_path / "out"
+    arguments = [f"data_dir={folder}", f"out={out}", "subset=im1_*", "ways=sharded,processes"]
+    assert run(throughput, *arguments, "kernel.size=5", "schedule.steps=0.01", "schedule.starts=1") == 0
+    sharded, processes = read_csv(out / "throughput.csv")
+    assert (sharded["way"], sharded["processes"], sharded["devices"]) == ("sharded", "1", "2")
+    assert processes["processes"] == str(min(2, cores())) and processes["devices"] == "1"
+    for row in (sharded, processes):
+        assert row["pictures"] == "2" and float(row["mean psnr"]) > 10
+        assert float(row["pictures an hour"]) == pytest.approx(2 * 3600 / float(row["seconds"]))
+    assert "| sharded |" in (out / "throughput.md").read_text()
+    with pytest.raises(InputError, match="did you mean batched"):
+        run(throughput, "ways=batch")

@@ -43,8 +43,8 @@ def _rates(*image_rates, kernel_rate=3e-3):
 
 def _data(starts, window=3.0):
     canvas, offsets = (stack([jax.tree.map(jnp.asarray, grid)] * starts) for grid in (CANVAS, OFFSETS))
-    y = jnp.asarray(blur(SHARP, KERNEL))
-    return Data(y, canvas, offsets, jnp.full(starts, window, jnp.float32), jnp.float32(0.01))
+    ys = jnp.stack([jnp.asarray(blur(SHARP, KERNEL))] * starts)
+    return Data(ys, canvas, offsets, jnp.full(starts, window, jnp.float32), jnp.full(starts, 0.01, jnp.float32))
 
 
 def _start(seed):
@@ -84,6 +84,18 @@ def test_the_first_loss_is_that_of_the_parameters_given(pair):
     np.testing.assert_allclose(held.losses, np.repeat(np.asarray(both.losses[:, :1]), STEPS, 1), rtol=1e-4)
     jax.tree.map(np.testing.assert_array_equal, held.params, stack(starts))
     assert (both.losses[:, -1] < both.losses[:, 0]).all()
+
+
+def test_each_member_of_a_batch_fits_its_own_picture():
+    start, other = _start(1), jnp.asarray(blur(1 - SHARP[::-1], KERNEL))
+    data = _data(2)
+    data = data._replace(y=data.y.at[1].set(other))
+    both = fit_stage(BOTH, variational, 1, stack([start] * 2), data, _rates(1e-2, 1e-2))
+    for i in (0, 1):
+        own = jax.tree.map(lambda a, i=i: a[i : i + 1], data)
+        alone = fit_stage(BOTH, variational, 1, stack([start]), own, _rates(1e-2))
+        np.testing.assert_allclose(alone.losses[0], both.losses[i], rtol=1e-3)
+    assert abs(both.losses[0, -1] - both.losses[1, -1]) > 1e-3 * abs(both.losses[0, -1])
 
 
 @pytest.mark.parametrize("name", ["harmonic", "siren"])

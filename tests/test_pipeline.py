@@ -12,8 +12,9 @@ from inr_deblur import latent
 from inr_deblur.config import DeblurConfig, GeneratorConfig, KernelConfig, ScheduleConfig
 from inr_deblur.errors import InputError
 from inr_deblur.generators import image_generator
+from inr_deblur.kernels import likeness
 from inr_deblur.outcome import Outcome
-from inr_deblur.pipeline import deblur, deconvolve
+from inr_deblur.pipeline import deblur, deblur_many, deconvolve
 from inr_deblur.simulate import blur, line_kernel, seen
 
 SMALL = DeblurConfig(kernel=KernelConfig(5), schedule=ScheduleConfig(starts=2, steps=0.02))
@@ -89,6 +90,45 @@ def test_the_same_bytes_for_the_same_seed_and_others_for_another(blind):
     assert other.kernel.tobytes() != blind.kernel.tobytes()
     for mine, theirs in zip(again.stages, blind.stages, strict=True):
         np.testing.assert_array_equal(mine.losses, theirs.losses)
+
+
+SHORT = replace(SMALL, schedule=ScheduleConfig(starts=2, steps=0.005))
+SEVERAL = [BLURRY[..., 0], blur(SHARP[..., 1], line_kernel(5, 90), 0.005), BLURRY]
+
+
+@pytest.fixture(scope="module")
+def several():
+    """Results of several pictures, one of them in colour, and what their progress was told."""
+    told = Counter()
+    return deblur_many(SEVERAL, SHORT, progress=told), told
+
+
+def test_several_pictures_are_each_as_on_their_own(several):
+    results, told = several
+    assert told.titles == ["deblurring"] and told.finished == 1
+    assert 0.5 * told.total < told.done <= told.total * (1 + 1e-6)
+    for y, result in zip(SEVERAL, results, strict=True):
+        _check(result, y)
+        alone = deblur(y, SHORT)
+        assert result.outcome is alone.outcome and result.region == alone.region
+        assert [s.name for s in result.stages] == [s.name for s in alone.stages]
+        assert likeness(result.kernel, alone.kernel) > 0.99
+
+
+def test_the_order_of_several_pictures_plays_no_part(several):
+    results, _ = several
+    order = [2, 0, 1]
+    for i, again in zip(order, deblur_many([SEVERAL[i] for i in order], SHORT), strict=True):
+        assert again.outcome is results[i].outcome and likeness(again.kernel, results[i].kernel) > 0.999
+        np.testing.assert_allclose(again.image, results[i].image, atol=1e-3)
+
+
+def test_pictures_of_other_shapes_and_none_at_all(several):
+    tall, *_ = deblur_many([BLURRY[:40, :32, 0], BLURRY[..., 0]], SHORT)
+    _check(tall, BLURRY[:40, :32, 0])
+    assert deblur_many([], SHORT) == []
+    with pytest.raises(InputError, match="Picture 2 of 2: .* too small"):
+        deblur_many([BLURRY, BLURRY[:8]], SHORT)
 
 
 def test_a_result_renders_at_any_scale(blind):

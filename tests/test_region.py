@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from inr_deblur.errors import InputError
-from inr_deblur.region import KERNELS_WIDE, LARGEST_SIDE, check_region, most_telling, parse_region
+from inr_deblur.region import KERNELS_WIDE, LARGEST_SIDE, STEP, WHOLE, check_region, most_telling, parse_region
 
 
 def _texture(shape):
@@ -24,7 +24,7 @@ def _overlap(region, rows, columns):
     return max(down, 0) * max(right, 0) / (height * width)
 
 
-@given(st.tuples(st.integers(16, 384), st.integers(16, 384)), st.integers(3, 121))
+@given(st.tuples(st.integers(16, WHOLE), st.integers(16, WHOLE)), st.integers(3, 121))
 def test_a_small_picture_is_taken_whole(shape, size):
     assert most_telling(np.zeros(shape, np.float32), size) == (0, 0, *shape)
 
@@ -34,9 +34,17 @@ def test_the_region_lies_in_the_picture_and_holds_kernels(shape, size):
     y = np.random.default_rng(0).random(shape).astype(np.float32)
     top, left, height, width = most_telling(y, size)
     side = max(LARGEST_SIDE, KERNELS_WIDE * size)
-    assert (height, width) == (min(shape[0], side), min(shape[1], side))
+    for got, whole in ((height, shape[0]), (width, shape[1])):
+        assert got % STEP == 0 and min(whole - STEP, side - 1) < got < side + STEP
     assert 0 <= top <= shape[0] - height and 0 <= left <= shape[1] - width
     check_region((top, left, height, width), shape)
+
+
+def test_near_equal_pictures_have_regions_of_one_shape():
+    y = np.random.default_rng(0).random((703, 415)).astype(np.float32)
+    shapes = {most_telling(y[:h, :w], size)[2:] for h, w in ((688, 400), (703, 415), (690, 401)) for size in (9, 76)}
+    assert shapes == {(384, 384)}
+    assert most_telling(y[:270, :250], 31)[2:] == (256, 250)
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (0, 416), (416, 0), (416, 416), (200, 150)])

@@ -1,0 +1,49 @@
+"""Members of a batch shared out among the devices there are, each device on its own.
+
+A member is a slice of every array's leading axis and needs nothing of the others, so a device gets its slices and no
+word passes between them. Left to itself, XLA's partitioner would gather whole arrays around every Fourier transform.
+With one device, or one member, all this is plain `jax.vmap`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+EACH = PartitionSpec("members")
+
+
+def mesh_for(members: int) -> Mesh | None:
+    """The devices that share out so many members; None: one does it all."""
+    devices = jax.devices()[:members]
+    return Mesh(np.array(devices), ("members",)) if len(devices) > 1 else None
+
+
+def mapped(one: Callable[..., Any], mesh: Mesh | None) -> Callable[..., Any]:
+    """`one`, of a single member, for all members; within `jax.jit`."""
+    batched = jax.vmap(one)
+    if mesh is None:
+        return batched
+    return jax.shard_map(batched, mesh=mesh, in_specs=EACH, out_specs=EACH, check_vma=False)
+
+
+def shared_out(batch: Any, mesh: Mesh | None) -> Any:
+    """The batch on its devices, with its last member repeated until every device has as many."""
+    if mesh is None:
+        return batch
+
+    def spread(a: Any) -> Any:
+        a = jnp.asarray(a)
+        return jnp.concatenate([a, a[-1:].repeat(-len(a) % mesh.size, 0)])
+
+    return jax.device_put(jax.tree.map(spread, batch), NamedSharding(mesh, EACH))
+
+
+def gathered(batch: Any, members: int, mesh: Mesh | None) -> Any:
+    """The batch on the first device again, without what `shared_out` repeated."""
+    if mesh is None:
+        return batch
+    return jax.tree.map(lambda a: a[:members], jax.device_put(batch, mesh.devices.flat[0]))

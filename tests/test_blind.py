@@ -1,0 +1,62 @@
+"""What the search keeps of its starts, picture by picture."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from inr_deblur.blind import Search, chosen
+from inr_deblur.config import DeblurConfig
+from inr_deblur.coordinates import Grid
+from inr_deblur.fit import Generators
+from inr_deblur.generators import SirenKernel, image_generator
+from inr_deblur.progress import Silent
+from inr_deblur.region import most_telling
+from inr_deblur.simulate import line_kernel
+
+FLAT, STEEP = line_kernel(9, 0), line_kernel(9, 90)
+KERNELS = np.stack([FLAT, np.roll(FLAT, 1, 1), STEEP, np.roll(STEEP, 1, 0), FLAT]).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("ranked", "count", "fill", "kept"),
+    [
+        ([1, 0, 3, 2], 2, False, [1, 3]),
+        ([1, 0, 3, 2], 3, False, [1, 3]),
+        ([1, 0, 3, 2], 3, True, [1, 3, 0]),
+        ([0, 1, 4], 1, True, [0]),
+        ([0, 1], 4, True, [0, 1]),
+    ],
+)
+def test_the_best_of_each_kind_come_first(ranked, count, fill, kept):
+    assert chosen(ranked, KERNELS, count, fill) == kept
+
+
+def test_each_picture_goes_on_with_its_own_region():
+    """Texture in opposite corners: each part shows what was there before, less what it has no features for."""
+    side, reach = 512, 20
+    texture = np.where(gaussian_filter(np.random.default_rng(0).normal(size=(384, 384)), 3) > 0, 0.8, 0.2)
+    ys = np.full((2, side, side), 0.5, np.float32)
+    ys[0, :384, :384] = ys[1, -384:, -384:] = texture
+    old = image_generator("harmonic", (side, side), (reach, reach))
+    search = Search(jnp.asarray(ys), Generators(old, SirenKernel(width=4, depth=1)), DeblurConfig(), Silent(), 43.0)
+    batch = search.begin(8, np.array([20.0, 15.0]), 0)
+    assert batch.pictures.tolist() == [0, 0, 1, 1] and batch.members == (0, 1, 2, 3)
+    coarse = np.zeros((4, *old.features), np.float32)
+    coarse[:, :20, :20] = np.random.default_rng(1).normal(size=(4, 20, 20))
+    batch.params["image"] = {"params": {"coefficients": jnp.asarray(coarse)}}
+    narrow = search.narrowed(batch)
+    new = search.generators.image
+    corners = [most_telling(y, 15)[:2] for y in ys]
+    assert search.shape == (384, 384) and corners[0] < (10, 10) and corners[1] > (118, 118)
+    for member, picture in enumerate((0, 0, 1, 1)):
+        top, left = corners[picture]
+        np.testing.assert_array_equal(search.ys[picture], ys[picture, top : top + 384, left : left + 384])
+        places = new.places()
+        there = Grid(places.rows + np.float32(top), places.columns + np.float32(left))
+        after, before = (
+            np.asarray(generator.apply(jax.tree.map(lambda a, i=member: a[i], those.params["image"]), grid))
+            for generator, those, grid in ((new, narrow, places), (old, batch, there))
+        )
+        assert np.std(after - before) < 0.02 * np.std(before)

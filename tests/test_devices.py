@@ -1,0 +1,81 @@
+"""Members shared out among devices: the same numbers as on one, nobody's word passed to another."""
+
+import json
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inr_deblur.devices import gathered, mapped, mesh_for, shared_out
+
+ON_TWO = """
+import json, jax, jax.numpy as jnp, numpy as np
+from inr_deblur.config import DeblurConfig, KernelConfig, ScheduleConfig
+from inr_deblur.devices import gathered, mapped, mesh_for, shared_out
+from inr_deblur.pipeline import deblur_many
+from test_devices import blurred, filtered
+
+kept = {}
+for count in (1, 2, 3, 4):
+    mesh = mesh_for(count)
+    batch = {"x": np.arange(count * 60, dtype=np.float32).reshape(count, 6, 10), "rate": np.ones((count, 1, 1), "f4")}
+    spread, run = shared_out(batch, mesh), jax.jit(mapped(filtered, mesh))
+    result = gathered(run(spread), count, mesh)
+    kept[count] = [len(spread["x"]), len(jnp.asarray(spread["x"]).devices()), len(result.devices()), len(result)]
+    np.testing.assert_allclose(result, jax.vmap(filtered)(batch), rtol=1e-5, atol=1e-4)
+    if count > 1:
+        program = run.lower(spread).compile().as_text()
+        assert not any(word in program for word in ("all-gather", "all-reduce", "all-to-all", "collective"))
+config = DeblurConfig(kernel=KernelConfig(5), schedule=ScheduleConfig(starts=1, steps=0.005))
+kept["kernels"] = [result.kernel.tolist() for result in deblur_many(blurred(), config)]
+print(json.dumps(kept))
+"""
+
+
+def filtered(member):
+    """Something with a Fourier transform and a scan whose state starts the same for all members."""
+
+    def step(total, rate):
+        return total + rate * jnp.fft.irfft2(jnp.fft.rfft2(member["x"]) * 0.5, member["x"].shape).mean(), None
+
+    total, _ = jax.lax.scan(step, jnp.float32(0), jnp.arange(3, dtype=jnp.float32))
+    return member["x"] * member["rate"] + total
+
+
+def blurred():
+    """Three pictures of one shape."""
+    from test_pipeline import BLURRY
+
+    return [BLURRY[..., channel] for channel in range(3)]
+
+
+def test_on_one_device_nothing_is_moved():
+    assert len(jax.devices()) > 1 or mesh_for(8) is None
+    assert mesh_for(1) is None
+    batch = {"x": np.ones((3, 2))}
+    assert shared_out(batch, None) is batch and gathered(batch, 3, None) is batch
+    x = np.arange(6, dtype=np.float32)
+    np.testing.assert_array_equal(mapped(lambda a: 2 * a, None)(x), 2 * x)
+
+
+def test_two_devices_do_what_one_does():
+    from inr_deblur.config import DeblurConfig, KernelConfig, ScheduleConfig
+    from inr_deblur.kernels import likeness
+    from inr_deblur.pipeline import deblur_many
+
+    paths = os.pathsep.join(filter(None, [os.path.dirname(__file__), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "PYTHONPATH": paths}
+    environment |= {"JAX_PLATFORMS": "cpu"}
+    done = subprocess.run([sys.executable, "-c", ON_TWO], env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    kept = json.loads(done.stdout)
+    kernels = kept.pop("kernels")
+    assert kept == {"1": [1, 1, 1, 1], "2": [2, 2, 1, 2], "3": [4, 2, 1, 3], "4": [4, 2, 1, 4]}
+    config = DeblurConfig(kernel=KernelConfig(5), schedule=ScheduleConfig(starts=1, steps=0.005))
+    with jax.numpy_dtype_promotion("standard"):
+        here = deblur_many(blurred(), config)
+    for result, kernel in zip(here, kernels, strict=True):
+        assert likeness(result.kernel, np.array(kernel)) > 0.99
