@@ -58,7 +58,7 @@ def restore_with(
 ) -> tuple[LatentImage, StageTrace]:
     """The latent image of y (H, W) or (H, W, 3) for the kernel k (K, L), odd sides, as the image generator `name`.
 
-    weight: of the prior, see `evidence.Evidence`; for the fitted generators that of total variation.
+    weight: of the prior, see `evidence.Evidence`.
     A harmonic image with all its lattice can be any array, so its coefficients are those of the closed-form solution;
     the other generators are fitted step by step. The former has no losses to trace.
     """
@@ -102,7 +102,7 @@ def _fitted(
 def _stage(pixels: bool, weight: float, config: DeblurConfig) -> Stage:
     steps = max(2, round(FIT_STEPS * config.schedule.steps))
     rates = (1e-2, 1e-4) if pixels else (1e-3, 1e-5)
-    return Stage("restoration", 1, steps, "smooth", (2 * weight, 2 * weight), rates, (0.0, 0.0))
+    return Stage("restoration", 1, steps, "sparse", (weight, weight), rates, (0.0, 0.0))
 
 
 def restoration_work(name: str, shape: tuple[int, ...], config: DeblurConfig) -> float:

@@ -67,11 +67,19 @@ def saturating_prior(x: Array, tau: float = 0.015) -> Array:
     return (g / (g + tau * tau)).mean()
 
 
-def total_variation(x: Array, epsilon: float = 1e-3) -> Array:
-    """Isotropic total variation, rounded off below `epsilon` (Rudin, Osher, Fatemi 1992)."""
-    return jnp.sqrt(squared_gradient(x) + epsilon**2).mean()
+POWER, SCALE = 2 / 3, 0.05  # p and s of phi, in `sparse_prior` and `restore`
+CURVATURE, EXCESS = 0.5, 3.0  # shares of the second differences and of what exceeds 1
 
 
-def hyper_laplacian(x: Array, power: float = 0.8, epsilon: float = 1e-3) -> Array:
-    """mean (|grad x|^2 + epsilon^2)^(power / 2) (Krishnan and Fergus 2009)."""
-    return ((squared_gradient(x) + epsilon**2) ** (power / 2)).mean()
+def sparse_prior(x: Array, epsilon: float = 1e-3) -> Array:
+    """mean phi(|grad x|) + phi(|hess x|) / 2 + 3 max(x - 1, -x, 0), phi(g) = s^(1-p) g^p / p rounded off at `epsilon`.
+
+    The prior of `restore`, for generators that are fitted step by step (hyper-Laplacian: Krishnan and Fergus 2009).
+    """
+
+    def phi(square: Array) -> Array:
+        return (SCALE ** (1 - POWER) / POWER * (square + epsilon**2) ** (POWER / 2)).mean()
+
+    bend = squared_gradient(dy(x)[..., :-1]) + squared_gradient(dx(x)[..., :-1, :])
+    outside = jnp.maximum(jnp.maximum(x - 1, -x), 0)
+    return phi(squared_gradient(x)) + CURVATURE * phi(bend) + EXCESS * outside.mean()

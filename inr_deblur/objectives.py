@@ -29,9 +29,9 @@ def edges(now: Latent, lam: Array) -> Array:
     return 0.1 * (now.residual**2).mean() + lam * losses.saturating_prior(now.x)
 
 
-def smooth(now: Latent, lam: Array) -> Array:
-    """Squared error and total variation: restores with a kernel that is known."""
-    return (now.residual**2).mean() + lam * losses.total_variation(now.x)
+def sparse(now: Latent, lam: Array) -> Array:
+    """Squared error and sparse differences: restores with a kernel that is known."""
+    return 0.5 * (now.residual**2).mean() + lam * losses.sparse_prior(now.x)
 
 
-OBJECTIVES: dict[str, Objective] = {"variational": variational, "edges": edges, "smooth": smooth}
+OBJECTIVES: dict[str, Objective] = {"variational": variational, "edges": edges, "sparse": sparse}

@@ -23,10 +23,9 @@ from jax import Array
 from numpy.typing import NDArray
 
 from inr_deblur.blur import fast_size
+from inr_deblur.losses import CURVATURE, EXCESS, POWER, SCALE
 
 STEPS = 120
-POWER, SCALE = 2 / 3, 0.05  # p and s of phi
-CURVATURE, EXCESS = 0.5, 3.0  # shares of the second differences and of what exceeds 1 in the prior
 FIT_PENALTY, EDGE_PENALTY = 0.02, 10.0  # of k (*) x, and of the prior's parts times their weight: for speed only
 CLIPPED = 0.5 / 255  # this near to 0 or 1 a pixel counts as clipped
 

@@ -8,7 +8,7 @@ import pytest
 from inr_deblur.coordinates import canvas_grid, kernel_grid, picture_grid
 from inr_deblur.fit import Data, Generators, Weights, _siren_labels, fit_stage, optimiser, stack, windowed
 from inr_deblur.generators import SirenImage, SirenKernel, _frame, image_generator
-from inr_deblur.objectives import smooth, variational
+from inr_deblur.objectives import sparse, variational
 from inr_deblur.simulate import blur, line_kernel
 
 SHAPE, SIDE, STEPS = (20, 24), 5, 6
@@ -103,7 +103,7 @@ def test_with_a_kernel_that_is_known_the_loss_falls_and_the_kernel_stays(name):
     generator = {"harmonic": HARMONIC, "siren": SirenImage(_frame(SHAPE, (2, 2)), width=16, depth=2)}[name]
     start = stack([{"image": _random(generator, CANVAS, 0)}])
     known = jnp.asarray(KERNEL)[None]
-    fitted = fit_stage(Generators(generator, None), smooth, 1, start, _data(1), _rates(1e-3), known)
+    fitted = fit_stage(Generators(generator, None), sparse, 1, start, _data(1), _rates(1e-3), known)
     losses = np.asarray(fitted.losses[0])
     assert losses[-1] < 0.9 * losses[0]
     np.testing.assert_array_equal(fitted.kernel, known)

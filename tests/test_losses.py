@@ -18,9 +18,7 @@ BOX, DELTA = np.full((3, 3), 1 / 9, np.float32), np.zeros((3, 3), np.float32)
 DELTA[1, 1] = 1
 
 variational = jax.jit(losses.variational_prior)
-fit, edges, variation, hyper = map(
-    jax.jit, (losses.gradient_fit, losses.saturating_prior, losses.total_variation, losses.hyper_laplacian)
-)
+fit, edges, sparse = map(jax.jit, (losses.gradient_fit, losses.saturating_prior, losses.sparse_prior))
 
 
 def _gradients(x):
@@ -78,22 +76,32 @@ def test_the_fit_is_a_quadratic_form(r):
     np.testing.assert_allclose(fit(r + 1, 0.0), fit(r, 0.0), rtol=1e-3, atol=1e-6)  # without a level, none is seen
 
 
+def _phi(g):
+    return losses.SCALE ** (1 - losses.POWER) / losses.POWER * g**losses.POWER
+
+
 def test_priors_of_a_ramp_are_those_of_its_slope():
-    assert variation(RAMP) == pytest.approx(np.hypot(0.05, 1e-3), rel=1e-4)
-    assert hyper(RAMP) == pytest.approx(np.hypot(0.05, 1e-3) ** 0.8, rel=1e-4)
     assert edges(RAMP) == pytest.approx(0.05**2 / (0.05**2 + 0.015**2), rel=1e-3)
+    assert sparse(RAMP, 1e-5) == pytest.approx(_phi(0.05) + losses.CURVATURE * _phi(1e-5), rel=1e-2)
 
 
-def test_total_variation_of_a_step_is_its_height_times_its_length():
+def test_edges_are_counted_and_gradients_are_sparse():
     x = STEP[:, :10]
-    total = float(variation(x, 1e-6)) * 8 * 9  # of (H - 1) (W - 1) samples
-    assert total == pytest.approx(8 * 0.5, rel=1e-4)
-    assert variation(2 * x, 1e-6) == pytest.approx(2 * float(variation(x, 1e-6)), rel=1e-4)
-    assert edges(2 * x) == pytest.approx(float(edges(x)), rel=2e-3)  # edges are counted, whatever their height
-    assert hyper(2 * x, 0.8, 1e-6) == pytest.approx(2**0.8 * float(hyper(x, 0.8, 1e-6)), rel=1e-3)
+    assert edges(2 * x) == pytest.approx(float(edges(x)), rel=2e-3)  # whatever their height
+    low = STEP / 2  # nothing outside [0, 1]
+    assert sparse(2 * low, 1e-6) == pytest.approx(2**losses.POWER * float(sparse(low, 1e-6)), rel=1e-2)
+    stairs = (STEP + np.roll(STEP, 3, 1)) / 2
+    stairs[:, :3] = 0.25
+    assert float(sparse(STEP)) < float(sparse(stairs))  # one step rather than two small ones
 
 
-@pytest.mark.parametrize("prior", [variation, edges, hyper])
+@pytest.mark.parametrize("beyond", [1.2, -0.2])
+def test_values_outside_the_range_have_a_price(beyond):
+    flat = np.full((9, 11), beyond, np.float32)
+    assert float(sparse(flat)) - float(sparse(0 * flat)) == pytest.approx(losses.EXCESS * 0.2, rel=1e-4)
+
+
+@pytest.mark.parametrize("prior", [edges, sparse])
 def test_priors_of_a_constant_are_least_and_have_no_slope(prior):
     flat = np.full((9, 11), 0.4, np.float32)
     assert float(prior(flat)) < float(prior(RAMP))
@@ -107,7 +115,7 @@ def test_an_objective_grows_with_its_residual_and_is_its_prior_without_one(name)
     priors = {
         "variational": variational(STEP, BOX, lam),
         "edges": 0.01 * edges(STEP),
-        "smooth": 0.01 * variation(STEP),
+        "sparse": 0.01 * sparse(STEP),
     }
     least = float(objective(Latent(x, k, zero), lam))
     np.testing.assert_allclose(least, priors[name], rtol=1e-4)

@@ -5,7 +5,8 @@ import pytest
 from scipy.ndimage import gaussian_filter, shift
 from scipy.signal import fftconvolve
 
-from inr_deblur.restore import CURVATURE, EXCESS, POWER, SCALE, restore
+from inr_deblur.losses import CURVATURE, EXCESS, POWER, SCALE
+from inr_deblur.restore import restore
 from inr_deblur.simulate import blur, seen
 
 KERNEL = np.zeros((7, 9), np.float32)  # an L: neither symmetric nor centred
