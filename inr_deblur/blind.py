@@ -30,6 +30,7 @@ from inr_deblur.region import most_telling
 from inr_deblur.schedule import Stage, curves, judging, plan, scales, starts
 
 ALIKE = 0.93  # kernels of two starts that are at least so alike are in one basin
+RELATED = 0.85  # kernels before and after a refinement are at least so alike
 ROOM = 4 / 3  # of a support over what it should hold: the mass may be off the middle, and mend itself
 WORTHWHILE = 0.7  # of a region's samples, below which a smaller one is worth a change
 CONTRAST = 0.2  # standard deviation that pictures are brought to
@@ -98,8 +99,8 @@ def find_kernels(
         batch = search.best(batch, scale)
     assert batch
     rivals = search.energies or ((),) * count
-    # counting edges sharpens most kernels, and makes a point of some
-    batch = search.best(joined(batch, search.advance(batch, [plans[m][-1] for m in batch.members])), 1)
+    refined = search.advance(batch, [plans[m][-1] for m in batch.members])
+    batch = search.best(joined(batch, without_leaps(batch, refined)), 1)
     assert batch.kernels is not None
     return [
         Found(pruned(np.asarray(k)), energies, support, search.history(member))
@@ -130,6 +131,11 @@ def search_work(shape: tuple[int, int], size: int, config: DeblurConfig) -> floa
 def fitting_support(extent: float) -> int:
     """The smallest support with room for a kernel of this extent."""
     return next((s for s in SUPPORTS if s >= ROOM * extent), SUPPORTS[-1])
+
+
+def support_for(windows: NDArray[np.float64]) -> int:
+    """The smallest support that holds all windows."""
+    return next(s for s in SUPPORTS if s >= min(windows.max(), SUPPORTS[-1]))
 
 
 @dataclass(frozen=True)
@@ -163,6 +169,18 @@ def joined(a: Batch, b: Batch) -> Batch:
     )
 
 
+def without_leaps(before: Batch, after: Batch) -> Batch:
+    """`after`, but with the kernel `before` where the two have little in common.
+
+    Counting edges sharpens a kernel that is nearly right, and makes a point of others.
+    """
+    both = joined(before, after).kernels
+    assert both is not None
+    pairs = np.asarray(both).reshape(2, -1, *both.shape[1:])
+    kept = [b if likeness(a, b) > RELATED else a for a, b in zip(*pairs, strict=True)]
+    return replace(after, kernels=jnp.asarray(np.stack(kept)))
+
+
 @dataclass
 class Search:
     """What all stages share."""
@@ -190,7 +208,7 @@ class Search:
 
     def begin(self, scale: int, windows: NDArray[np.float64], first_member: int) -> Batch:
         """New starts of each picture, a window each."""
-        support = next(n for n in SUPPORTS if n >= min(windows.max(), SUPPORTS[-1]))
+        support = support_for(windows)
         keys = jax.random.split(jax.random.key(self.config.seed), len(windows))
         params = first_params(self.generators, *self.grids(scale, support, (0.0, 0.0)), keys)
         pictures, start = np.indices((len(self.ys), len(windows))).reshape(2, -1)
@@ -237,7 +255,7 @@ class Search:
         boxes = [support_box(pruned(k, 0.05)) for k in kernels]
         moved = batch.shifts + scale * np.array([middle for middle, _ in boxes])
         windows = np.array([ROOM * scale * extent + 2 * scale for _, extent in boxes]).clip(max=self.widest)
-        support = next(n for n in SUPPORTS if n >= min(windows.max(), SUPPORTS[-1]))
+        support = support_for(windows)
         return replace(
             batch, params=fitted.params, shifts=moved, support=support, windows=windows, kernels=fitted.kernel
         )
@@ -305,7 +323,7 @@ class Search:
         return Batch(
             jax.tree.map(lambda a: a[keep], batch.params),
             batch.shifts[keep],
-            batch.support,
+            support_for(batch.windows[keep]),
             batch.windows[keep],
             tuple(batch.members[i] for i in keep),
             batch.pictures[keep],

@@ -102,7 +102,7 @@ class SirenImage(nn.Module):
     frame: Frame
     width: int = 128
     depth: int = 3
-    first_omega: float = 30.0
+    rate: float = 1.4  # radians a pixel, that the first layer's omega stands for: 100 for a frame of 143 pixels
     hidden_omega: float = 5.0
 
     @nn.compact
@@ -110,7 +110,7 @@ class SirenImage(nn.Module):
         half = max(self.frame.length) / 2
         t = [(p - o - n / 2) / half for p, o, n in zip(grid, *self.frame, strict=True)]
         z = jnp.stack(jnp.meshgrid(*t, indexing="ij"), -1)
-        return 0.5 + Siren((self.width,) * self.depth, self.first_omega, self.hidden_omega)(z)
+        return 0.5 + Siren((self.width,) * self.depth, self.rate * half, self.hidden_omega)(z)
 
 
 class SirenKernel(nn.Module):

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from inr_deblur.kernels import largest_piece, support_box
 
-DELTA = 0.9  # share of the mass in the central 3 x 3 entries that makes a kernel a point
+POINT = 0.45  # standard deviation along an axis, in pixels, below which a kernel is a point
 HANGS_TOGETHER = 0.6  # share of the mass in the largest piece, below which a kernel is in pieces
 MISFIT = 2.5  # residual over noise that no fitted picture has
 SHARP = 0.35  # `sharpness` above which a picture has pixel-sharp edges
@@ -39,10 +39,13 @@ class Outcome(Enum):
         return self in (Outcome.RECOVERED, Outcome.RESTORED, Outcome.NO_BLUR)
 
 
-def point_share(k: NDArray) -> float:
-    """Share of the kernel's mass in the 3 x 3 entries around its centre of mass's entry."""
-    i, j = (int(round(float((k.sum(1 - a) * np.arange(k.shape[a])).sum() / k.sum()))) for a in (0, 1))
-    return float(k[max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2].sum() / k.sum())
+def spread(k: NDArray) -> float:
+    """Standard deviation of the kernel's mass along an axis, in pixels, the root mean square of both axes."""
+    variances = []
+    for axis in (0, 1):
+        mass, place = k.sum(1 - axis) / k.sum(), np.arange(k.shape[axis])
+        variances.append((mass * place**2).sum() - (mass * place).sum() ** 2)
+    return float(np.sqrt(max(np.mean(variances), 0)))
 
 
 def sharpness(y: NDArray) -> float:
@@ -61,7 +64,7 @@ def judge(kernel: NDArray, limit: int, misfit: float, blurry: NDArray) -> Outcom
     kernel: (K, L), pruned; limit: side in pixels that the search allowed it; misfit: rms residual over the noise's
     standard deviation; blurry: (H, W) the picture.
     """
-    if point_share(kernel) > DELTA:
+    if spread(kernel) < POINT:
         return Outcome.NO_BLUR if sharpness(blurry) > SHARP else Outcome.KERNEL_COLLAPSED
     if support_box(kernel)[1] >= limit - 1:
         return Outcome.KERNEL_TRUNCATED

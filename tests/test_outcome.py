@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from inr_deblur.outcome import Outcome, confidence, judge, point_share, sharpness
-from inr_deblur.simulate import gaussian_kernel, line_kernel
+from inr_deblur.outcome import Outcome, confidence, judge, sharpness, spread
+from inr_deblur.simulate import line_kernel
 
 SHARP = np.where(gaussian_filter(np.random.default_rng(0).normal(size=(96, 96)), 3) > 0, 0.8, 0.2)
 BLURRY = gaussian_filter(SHARP, 2)
@@ -53,8 +53,8 @@ def test_outcomes_are_sentences_and_those_that_failed_name_a_remedy():
 def test_a_point_is_a_point_wherever_it_lies_and_whatever_its_sum(down, right, mass):
     k = np.zeros((9, 9))
     k[down, right] = mass
-    assert point_share(k) == pytest.approx(1)
-    assert point_share(np.ones((9, 9)) * mass) == pytest.approx(1 / 9)
+    assert spread(k) == pytest.approx(0, abs=1e-5)
+    assert spread(np.ones((9, 9)) * mass) == pytest.approx(((9**2 - 1) / 12) ** 0.5)
 
 
 @given(st.floats(0.1, 1), st.floats(0, 0.5))
@@ -71,5 +71,7 @@ def test_sharpness_falls_with_the_blur():
     assert sharpness(np.full((20, 20), 0.3)) == 0
 
 
-def test_a_wide_bell_is_no_point():
-    assert point_share(gaussian_kernel(3)) > 0.9 > point_share(gaussian_kernel(13))
+def test_a_slight_blur_is_no_point():
+    bell = gaussian_filter(np.pad(np.ones((1, 1)), 9), 0.8)
+    assert spread(bell) == pytest.approx(0.8, rel=0.05)
+    assert judge(bell, 19, 1.0, gaussian_filter(SHARP, 0.8)) is Outcome.RECOVERED
