@@ -63,4 +63,5 @@ def border_share(k: Kernel) -> float:
 def largest_piece(k: Kernel) -> float:
     """Share of the mass in the largest piece; entries that touch, also at a corner, are one piece."""
     labels, _ = cast("tuple[NDArray, int]", ndimage.label(k > 0, structure=np.ones((3, 3))))
-    return float(np.bincount(labels.ravel(), k.ravel())[1:].max() / k.sum())
+    masses = np.bincount(labels.ravel(), k.ravel())
+    return float(masses[1:].max() / masses.sum())

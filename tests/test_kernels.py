@@ -100,3 +100,9 @@ def test_border_share_is_the_mass_of_the_outermost_entries():
     k = np.ones((5, 4)) / 20
     assert border_share(k) == pytest.approx(14 / 20)
     assert border_share(np.pad(k, 1)) == pytest.approx(0)
+
+
+@given(st.integers(0, 10_000), st.integers(3, 41))
+def test_no_piece_is_more_than_the_whole(seed, side):
+    k = pruned(np.random.default_rng(seed).random((side, side)) + 0.1)
+    assert largest_piece(k) <= 1
