@@ -100,7 +100,7 @@ def find_kernels(
     assert batch
     rivals = search.energies or ((),) * count
     refined = search.advance(batch, [plans[m][-1] for m in batch.members])
-    batch = search.best(joined(batch, without_leaps(batch, refined)), 1)
+    batch = without_leaps(batch, refined)
     assert batch.kernels is not None
     return [
         Found(pruned(np.asarray(k)), energies, support, search.history(member))
@@ -125,7 +125,7 @@ def search_work(shape: tuple[int, int], size: int, config: DeblurConfig) -> floa
         count += new
         total += count * work(judging(config, scale), shape)
         count = min(count, survivors(scale))
-    return total + work(plan(config, 0.0, pyramid, start)[-1], shape) + 2 * work(judging(config, 1), shape)
+    return total + work(plan(config, 0.0, pyramid, start)[-1], shape)
 
 
 def fitting_support(extent: float) -> int:
