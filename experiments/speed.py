@@ -43,15 +43,21 @@ TIMER = "import time; t = time.perf_counter(); {}; print(time.perf_counter() - t
 
 
 @dataclass(frozen=True)
-class SpeedOptions(DeblurConfig):
-    """What the command line may say."""
+class WhichPairs(DeblurConfig):
+    """Which pairs are looked at, besides the settings of the fit."""
 
     data_dir: str = ""  # folder with blurry/, sharp/ and kernels/, or nothing: pairs are made from a free picture
     subset: str = "*"  # which pairs of it: globs of their names, with commas between them
     pairs: int = 5  # how many of them
+    fit = Options.fit  # the part that determines a fit
+
+
+@dataclass(frozen=True)
+class SpeedOptions(WhichPairs):
+    """What the command line may say."""
+
     parts: str = ",".join(PARTS)  # what is measured, with commas between
     out: str = "outputs/speed"  # folder of the tables
-    fit = Options.fit  # the part that determines a fit
 
 
 class Command(NamedTuple):
@@ -80,7 +86,7 @@ def main(options: SpeedOptions) -> int:
     return 0
 
 
-def find(options: SpeedOptions) -> Iterator[tuple[str, Pictures]]:
+def find(options: WhichPairs) -> Iterator[tuple[str, Pictures]]:
     """The pairs, by name."""
     if options.data_dir:
         for pair in find_pairs(options.data_dir, options.subset)[: options.pairs]:

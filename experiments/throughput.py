@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 from options import run_script
 from pairs import Pictures
-from runner import Options, grey, settle
-from speed import SpeedOptions, find
+from runner import grey, settle
+from speed import WhichPairs, find
 from tables import Row, write_tables
 
 from inr_deblur.config import DeblurConfig, one_of
@@ -49,15 +49,12 @@ WAYS = {
 
 
 @dataclass(frozen=True)
-class ThroughputOptions(DeblurConfig):
+class ThroughputOptions(WhichPairs):
     """What the command line may say."""
 
-    data_dir: str = ""  # folder with blurry/, sharp/ and kernels/, or nothing: pairs are made from a free picture
-    subset: str = "*"  # which pairs of it: globs of their names, with commas between them
     pairs: int = 8  # how many of them
     ways: str = ",".join(WAYS)  # which are measured, with commas between
     out: str = "outputs/throughput"  # folder of the tables
-    fit = Options.fit  # the part that determines a fit
 
 
 class Measured(NamedTuple):
@@ -76,8 +73,7 @@ def main(options: ThroughputOptions) -> int:
     for way in ways:
         one_of("ways", way, tuple(WAYS))
     writable_folder(Path(options.out))
-    chosen = SpeedOptions(data_dir=options.data_dir, subset=options.subset, pairs=options.pairs)
-    pairs = [pictures for _, pictures in find(chosen)]
+    pairs = [pictures for _, pictures in find(options)]
     rows = [measure(name, pairs, options.fit) for name in WAYS if name in ways]
     write_tables(options.out, "throughput", rows, {"Throughput": rows})
     return 0

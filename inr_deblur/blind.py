@@ -1,10 +1,10 @@
 """The blind search: from a grey picture to its kernel, or from several of one shape to theirs.
 
-Several starts run coarse to fine as one batch. They differ in the first parameters of the kernel's network and in the
-temper of the prior, because the search, not the objective, is what fails: a start that falls into the wrong basin ends
-at a visibly higher energy. So each kernel is judged on its own, its image fitted from nothing, and the lowest energy
-wins. Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a
-smaller region is enough its shape, but all that is chosen is chosen picture by picture.
+Several starts run coarse to fine as one batch. They differ in the first parameters of the kernel's network, in the size
+that they look for and in the temper of the prior, because no single start is safe: most that fall into a wrong basin
+end at a higher energy. So each kernel is judged on its own, its image fitted from nothing, and the lowest energy wins.
+Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
+region is enough its shape, but all that is chosen is chosen picture by picture.
 """
 
 import time
@@ -75,7 +75,7 @@ def find_kernels(
     gains = CONTRAST / ys.std((1, 2))
     ys = (ys - ys.mean((1, 2), keepdims=True)) * gains[:, None, None].astype(np.float32) + np.float32(0.5)
     noises = [noise * float(gain) for noise, gain in zip(noises, gains, strict=True)]
-    support = fitting_support(size)
+    support = support_for(ROOM * size)
     pyramid = scales(size, (shape[0], shape[1]), config.schedule.scales)
     kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
     reach = (support // 2, support // 2)
@@ -128,14 +128,9 @@ def search_work(shape: tuple[int, int], size: int, config: DeblurConfig) -> floa
     return total + work(plan(config, 0.0, pyramid, start)[-1], shape)
 
 
-def fitting_support(extent: float) -> int:
-    """The smallest support with room for a kernel of this extent."""
-    return next((s for s in SUPPORTS if s >= ROOM * extent), SUPPORTS[-1])
-
-
-def support_for(windows: NDArray[np.float64]) -> int:
-    """The smallest support that holds all windows."""
-    return next(s for s in SUPPORTS if s >= min(windows.max(), SUPPORTS[-1]))
+def support_for(length: float) -> int:
+    """The smallest support of at least `length` pixels, or the largest there is."""
+    return next((support for support in SUPPORTS if support >= length), SUPPORTS[-1])
 
 
 @dataclass(frozen=True)
@@ -208,7 +203,7 @@ class Search:
 
     def begin(self, scale: int, windows: NDArray[np.float64], first_member: int) -> Batch:
         """New starts of each picture, a window each."""
-        support = support_for(windows)
+        support = support_for(windows.max())
         keys = jax.random.split(jax.random.key(self.config.seed), len(windows))
         params = first_params(self.generators, *self.grids(scale, support, (0.0, 0.0)), keys)
         pictures, start = np.indices((len(self.ys), len(windows))).reshape(2, -1)
@@ -255,7 +250,7 @@ class Search:
         boxes = [support_box(pruned(k, 0.05)) for k in kernels]
         moved = batch.shifts + scale * np.array([middle for middle, _ in boxes])
         windows = np.array([ROOM * scale * extent + 2 * scale for _, extent in boxes]).clip(max=self.widest)
-        support = support_for(windows)
+        support = support_for(windows.max())
         return replace(
             batch, params=fitted.params, shifts=moved, support=support, windows=windows, kernels=fitted.kernel
         )
@@ -323,7 +318,7 @@ class Search:
         return Batch(
             jax.tree.map(lambda a: a[keep], batch.params),
             batch.shifts[keep],
-            support_for(batch.windows[keep]),
+            support_for(batch.windows[keep].max()),
             batch.windows[keep],
             tuple(batch.members[i] for i in keep),
             batch.pictures[keep],
