@@ -1,8 +1,10 @@
 """The blind search: from a grey picture to its kernel, or from several of one shape to theirs.
 
-Several starts run coarse to fine as one batch. They differ in the first parameters of the kernel's network, in the size
-that they look for and in the temper of the prior, because no single start is safe: most that fall into a wrong basin
-end at a higher energy. So each kernel is judged on its own, its image fitted from nothing, and the lowest energy wins.
+Several starts run coarse to fine as one batch. They differ in the size that they look for, in the scale at which they
+begin and in the first parameters of the kernel's network, because no single start is safe: most that fall into a wrong
+basin end at a higher energy. So each kernel is judged on its own, by the image that goes with it best, and the lowest
+energy wins. A coarse scale looks at more of the picture than a fine one, so that it is seldom the picture's content
+that a kernel fits.
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
 """
@@ -22,11 +24,12 @@ from inr_deblur.blur import area_average
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
 from inr_deblur.fit import Data, Fitted, Generators, Weights, fit_stage, stack
-from inr_deblur.generators import GridKernel, Harmonic, SirenKernel, harmonic, image_generator
+from inr_deblur.generators import GridKernel, Harmonic, SirenKernel, covering, harmonic, image_generator
 from inr_deblur.kernels import likeness, pruned, support_box
 from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.progress import Progress
-from inr_deblur.region import most_telling
+from inr_deblur.region import Region, most_telling, region_shape
+from inr_deblur.restore import restore
 from inr_deblur.schedule import Stage, curves, judging, plan, scales, starts
 
 ALIKE = 0.93  # kernels of two starts that are at least so alike are in one basin
@@ -34,7 +37,8 @@ RELATED = 0.85  # kernels before and after a refinement are at least so alike
 ROOM = 4 / 3  # of a support over what it should hold: the mass may be off the middle, and mend itself
 WORTHWHILE = 0.7  # of a region's samples, below which a smaller one is worth a change
 CONTRAST = 0.2  # standard deviation that pictures are brought to
-SMALL = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
+JUDGED = 1e-4  # weight of the restorations that kernels are judged by
+NARROW = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
 SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 69, 85, 107, 135, 163)  # few sizes, so that few programs are compiled
 
 
@@ -55,44 +59,46 @@ class Found:
     kernel: NDArray[np.float32]  # (K, K), pruned, sum 1
     rivals: tuple[float, ...]  # energies of the kernels judged last, lowest best
     limit: int  # side in pixels that the search allowed it
+    region: Region  # that the last stages looked at
     stages: tuple[StageTrace, ...]
 
 
 def find_kernels(
-    ys: NDArray[np.float32],
+    pictures: NDArray[np.float32],
     size: int,
     image: str,
     noises: Sequence[float],
     config: DeblurConfig,
     progress: Progress,
 ) -> list[Found]:
-    """The kernels of ys (P, H, W), no larger than about `size` pixels. image: name of its generator.
+    """The kernels of grey pictures (P, H, W), no larger than about `size` pixels. image: name of its generator.
 
     A kernel doesn't depend on its picture's brightness and contrast, but the weights of the priors do, so they are made
     the same for all pictures.
     """
-    count, *shape = ys.shape
-    gains = CONTRAST / ys.std((1, 2))
-    ys = (ys - ys.mean((1, 2), keepdims=True)) * gains[:, None, None].astype(np.float32) + np.float32(0.5)
-    noises = [noise * float(gain) for noise, gain in zip(noises, gains, strict=True)]
+    count, *shape = pictures.shape
     support = support_for(ROOM * size)
     pyramid = scales(size, (shape[0], shape[1]), config.schedule.scales)
+    # a harmonic image can be moved to a part of what it shows; others stay where the pixels can be afforded
+    widest = pyramid[0] if image == "harmonic" else 1
+    regions = np.array([most_telling(y, size, widest) for y in pictures])
     kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
     reach = (support // 2, support // 2)
-    generators = Generators(image_generator(image, (shape[0], shape[1]), reach), kernel)
-    search = Search(jnp.asarray(ys), generators, config, progress, float(support))
+    generators = Generators(image_generator(image, (int(regions[0, 2]), int(regions[0, 3])), reach), kernel)
+    search = Search(pictures, regions, generators, config, progress, float(support))
+    noises = [noise * float(gain) for noise, gain in zip(noises, search.gains, strict=True)]
     entering = starts(config, size, pyramid)
     plans: list[tuple[Stage, ...]] = []  # of all members so far; starts differ in where they begin, not where they end
     batch: Batch | None = None
     for i, scale in enumerate(pyramid):
         now = i - len(pyramid) - 1
         if batch:
-            batch = search.advance(search.narrowed(batch), [plans[m][now] for m in batch.members])
+            batch = search.advance(search.narrowed(batch, scale), [plans[m][now] for m in batch.members])
         # of several pictures all get the new starts if one needs them: a batch has one of few sizes
-        if scale in entering and (batch is None or scale > 2 or batch.windows.min() < SMALL):
+        if scale in entering and (batch is None or i == 1 or scale > 2 or batch.windows.min() < NARROW):
             new = entering[scale]
-            fresh = search.begin(scale, np.array([max(5.0, ROOM * start.size) for start in new]), len(plans))
-            plans += [plan(config, noise, pyramid[i:], start) for noise in noises for start in new]
+            fresh = search.begin(scale, np.array([max(5.0, ROOM * side) for side in new]), len(plans))
+            plans += [plan(config, noise, pyramid[i:]) for noise in noises for _ in new]
             fresh = search.advance(fresh, [plans[m][now] for m in fresh.members])
             batch = joined(batch, fresh) if batch else fresh
         assert batch
@@ -102,30 +108,31 @@ def find_kernels(
     refined = search.advance(batch, [plans[m][-1] for m in batch.members])
     batch = without_leaps(batch, refined)
     assert batch.kernels is not None
+    found = zip(batch.kernels, rivals, search.regions.tolist(), batch.members, strict=True)
     return [
-        Found(pruned(np.asarray(k)), energies, support, search.history(member))
-        for k, energies, member in zip(batch.kernels, rivals, batch.members, strict=True)
+        Found(pruned(np.asarray(k)), energies, support, tuple(region), search.history(member))
+        for k, energies, region, member in found
     ]
 
 
 def survivors(scale: int) -> int:
     """How many starts of a picture go on after a scale."""
-    return 1 if scale <= 2 else 4
+    return {1: 1, 2: 2}.get(scale, 4)
 
 
-def search_work(shape: tuple[int, int], size: int, config: DeblurConfig) -> float:
+def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> float:
     """The most work that `find_kernels` may report as done for each picture."""
-    pyramid = scales(size, shape, config.schedule.scales)
-    entering, count, total = starts(config, size, pyramid), 0, 0.0
-    start = entering[pyramid[0]][0]
+    pyramid = scales(size, whole, config.schedule.scales)
+    entering, count, total, shape = starts(config, size, pyramid), 0, 0.0, whole
     for i, scale in enumerate(pyramid):
+        shape = region_shape(shape, size, scale)
         new = len(entering.get(scale, ()))
-        later, first = (plan(config, 0.0, pyramid[j:], start)[i - j] for j in (0, i))
+        later, first = (plan(config, 0.0, pyramid[j:])[i - j] for j in (0, i))
         total += count * work(later, shape) + new * work(first, shape)
         count += new
         total += count * work(judging(config, scale), shape)
         count = min(count, survivors(scale))
-    return total + work(plan(config, 0.0, pyramid, start)[-1], shape)
+    return total + work(plan(config, 0.0, pyramid)[-1], shape)
 
 
 def support_for(length: float) -> int:
@@ -180,7 +187,8 @@ def without_leaps(before: Batch, after: Batch) -> Batch:
 class Search:
     """What all stages share."""
 
-    ys: Array  # (P, H, W) the region of each picture that is looked at
+    pictures: NDArray[np.float32]  # (P, H, W) whole
+    regions: NDArray[np.intp]  # (P, 4) of each picture that is looked at, of one shape
     generators: Generators
     config: DeblurConfig
     progress: Progress
@@ -188,15 +196,29 @@ class Search:
     traces: list[tuple[str, int, dict[int, NDArray], float]] = field(default_factory=list)  # losses by member
     energies: tuple[tuple[float, ...], ...] = ()  # of each picture's kernels judged last
 
+    def __post_init__(self) -> None:
+        first = self.cut()
+        self.means = first.mean((1, 2))
+        self.gains = CONTRAST / first.std((1, 2))
+
     @property
     def shape(self) -> tuple[int, int]:
         """Of the regions."""
-        return self.ys.shape[1], self.ys.shape[2]
+        return int(self.regions[0, 2]), int(self.regions[0, 3])
+
+    def cut(self) -> NDArray[np.float32]:
+        """The regions of the pictures as they are: (P, h, w)."""
+        return np.stack([y[i : i + h, j : j + w] for y, (i, j, h, w) in zip(self.pictures, self.regions, strict=True)])
+
+    def seen(self, scale: int) -> Array:
+        """The regions at this scale, with one brightness and one contrast."""
+        y = area_average(jnp.asarray(self.cut()), scale)
+        return (y - self.means[:, None, None]) * self.gains[:, None, None] + 0.5
 
     def history(self, member: int) -> tuple[StageTrace, ...]:
         """The stages that a member has gone through."""
         return tuple(
-            StageTrace(name, scale, losses[member], seconds / len(self.ys))
+            StageTrace(name, scale, losses[member], seconds / len(self.pictures))
             for name, scale, losses, seconds in self.traces
             if member in losses
         )
@@ -206,7 +228,7 @@ class Search:
         support = support_for(windows.max())
         keys = jax.random.split(jax.random.key(self.config.seed), len(windows))
         params = first_params(self.generators, *self.grids(scale, support, (0.0, 0.0)), keys)
-        pictures, start = np.indices((len(self.ys), len(windows))).reshape(2, -1)
+        pictures, start = np.indices((len(self.pictures), len(windows))).reshape(2, -1)
         params = jax.tree.map(lambda a: a[start], params)
         members = tuple(range(first_member, first_member + len(start)))
         return Batch(params, np.zeros((len(start), 2)), support, windows[start], members, pictures, len(start))
@@ -216,12 +238,12 @@ class Search:
         offsets = kernel_grid((support, support), scale, shift)
         return canvas_grid(picture_grid(self.shape, scale), offsets), offsets
 
-    def narrowed(self, batch: Batch) -> Batch:
-        """Go on with the most telling part of each region, if the kernels that are left need no more."""
-        old, ys = self.generators.image, np.asarray(self.ys)
+    def narrowed(self, batch: Batch, scale: int) -> Batch:
+        """Go on with the most telling part of each region, if a scale and the kernels that are left need no more."""
+        old = self.generators.image
         largest = round(float(batch.windows.max()) / ROOM)
-        regions = np.array([most_telling(y, largest) for y in ys])
-        height, width = map(int, regions[0, 2:])
+        parts = np.array([most_telling(y, largest, scale) for y in self.cut()])
+        height, width = map(int, parts[0, 2:])
         if not isinstance(old, Harmonic) or height * width > WORTHWHILE * self.shape[0] * self.shape[1]:
             return batch
         reach = int(batch.support // 2 + np.abs(batch.shifts).max())
@@ -230,13 +252,13 @@ class Search:
 
         def shown(picture: int) -> NDArray[np.float32]:
             """What the members of this picture have in its new region."""
-            there = Grid(*(p + np.float32(first) for p, first in zip(places, regions[picture, :2], strict=True)))
+            there = Grid(*(p + np.float32(first) for p, first in zip(places, parts[picture, :2], strict=True)))
             mine = jax.tree.map(lambda a: a[batch.pictures == picture], batch.params["image"])
             return np.asarray(jax.jit(jax.vmap(lambda params: old.apply(params, there)))(mine))
 
-        self.ys = jnp.stack([y[i : i + height, j : j + width] for y, (i, j, _, _) in zip(ys, regions, strict=True)])
+        image = stack([new.showing(x) for picture in range(len(parts)) for x in shown(picture)])
+        self.regions = np.concatenate([self.regions[:, :2] + parts[:, :2], parts[:, 2:]], 1)
         self.generators = Generators(new, self.generators.kernel)
-        image = stack([new.showing(x) for picture in range(len(ys)) for x in shown(picture)])
         return replace(batch, params={**batch.params, "image": image})
 
     def advance(self, batch: Batch, stages: list[Stage]) -> Batch:
@@ -260,7 +282,7 @@ class Search:
         grids = [self.grids(stage.scale, batch.support, (float(s[0]), float(s[1]))) for s in batch.shifts]
         spans = [curves(s) for s in stages]
         data = Data(
-            area_average(self.ys, stage.scale)[batch.pictures],
+            self.seen(stage.scale)[batch.pictures],
             stack([g[0] for g in grids]),
             stack([g[1] for g in grids]),
             jnp.asarray(batch.windows, jnp.float32),
@@ -282,17 +304,25 @@ class Search:
         return fitted
 
     def judge(self, batch: Batch, scale: int) -> NDArray[np.float32]:
-        """The energy of each kernel with the image started from nothing: (members,), lowest best."""
-        stage = judging(self.config, scale)
+        """The energy of each kernel with the image that goes with it best: (members,), lowest best.
+
+        Each image starts from the restoration with its kernel. Started from nothing, wrong kernels win that are quicker
+        to fit.
+        """
         assert batch.kernels is not None
-        known = jnp.stack([pruned(np.asarray(k)) for k in batch.kernels])
+        known = np.stack([pruned(np.asarray(k)) for k in batch.kernels])
         support = scale * (known.shape[1] - 1) + 1
-        reach = (support // 2, support // 2)
-        judge = image_generator("harmonic", self.shape, reach)
-        fresh = judge.init(jax.random.key(0), self.grids(scale, support, (0.0, 0.0))[0])
+        canvas = self.grids(scale, support, (0.0, 0.0))[0]
+        judge = covering(canvas, scale)
+        ys = np.asarray(area_average(jnp.asarray(self.cut()), scale))
+        images = []
+        for picture, k in zip(batch.pictures, known, strict=True):
+            x = restore(ys[picture], k, JUDGED)
+            images.append(judge.showing((x - self.means[picture]) * self.gains[picture] + np.float32(0.5)))
         still = replace(batch, shifts=np.zeros_like(batch.shifts), support=support)
-        params = {"image": stack([fresh] * len(known))}
-        fitted = self.run(still, [stage] * len(known), Generators(judge, None), params, known)
+        stage = judging(self.config, scale)
+        generators = Generators(judge, None)
+        fitted = self.run(still, [stage] * len(known), generators, {"image": stack(images)}, jnp.asarray(known))
         return np.asarray(fitted.losses)[:, -1]
 
     def best(self, batch: Batch, scale: int) -> Batch:
@@ -301,7 +331,7 @@ class Search:
         Of each of several pictures the same number is left, so that the batch has one of few sizes.
         """
         assert batch.kernels is not None
-        several = len(self.ys)
+        several = len(self.pictures)
         count = min(batch.expected // several, survivors(scale))
         if len(batch.members) == several:
             self.progress.advance(batch.expected * work(judging(self.config, scale), self.shape))

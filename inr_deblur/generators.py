@@ -164,5 +164,12 @@ def harmonic(shape: Size, reach: Size, most: int = MOST_FEATURES) -> Harmonic:
     return Harmonic(frame, (min(most, int(frame.length[0])), min(most, int(frame.length[1]))))
 
 
+def covering(canvas: Grid, scale: int) -> Harmonic:
+    """The harmonic generator with a feature for each sample of a canvas at a scale, whose images it can all show."""
+    origin = float(canvas.rows[0]) - scale / 2, float(canvas.columns[0]) - scale / 2
+    rows, columns = canvas.shape
+    return Harmonic(Frame(origin, (float(scale * rows), float(scale * columns))), (rows, columns))
+
+
 def _frame(shape: Size, reach: Size) -> Frame:
     return Frame((-reach[0] - 0.5, -reach[1] - 0.5), (shape[0] + 2.0 * reach[0], shape[1] + 2.0 * reach[1]))

@@ -24,7 +24,7 @@ from inr_deblur.latent import LatentImage, restoration_work
 from inr_deblur.noise import noise_level
 from inr_deblur.outcome import Outcome, confidence, judge
 from inr_deblur.progress import Progress, Silent
-from inr_deblur.region import Region, check_region, most_telling
+from inr_deblur.region import Region, check_region
 from inr_deblur.tiles import TiledImage, restore_in_tiles
 
 DEFAULT = DeblurConfig()
@@ -136,7 +136,7 @@ def _blind(
 ) -> list[DeblurResult]:
     """Kernels and restorations of pictures. region: as in `deblur`, of each of them."""
     began = time.perf_counter()
-    places = [_where(picture.grey, region, config) for picture in pictures]
+    places = [_where(picture.grey.shape, region, config) for picture in pictures]
     batches: dict[tuple[int, ...], list[int]] = {}
     for i, (bound, (_, _, *shape)) in enumerate(places):
         batches.setdefault((bound, *shape), []).append(i)
@@ -150,7 +150,7 @@ def _blind(
             founds = find_kernels(greys, bound, _image_generator(config), noises, config, progress)
             seconds = (time.perf_counter() - began) / len(batch)
             for i, found in zip(batch, founds, strict=True):
-                blur = _Blur(found, places[i][1], seconds)
+                blur = _Blur(found, _within(places[i][1], found.region), seconds)
                 results[i] = _restored(pictures[i], cropped(found.kernel), blur, config, progress)
             began = time.perf_counter()
     finally:
@@ -196,16 +196,20 @@ def _restoration_work(picture: _Picture, config: DeblurConfig) -> float:
     return restoration_work(_image_generator(config), picture.y.shape, config)
 
 
-def _where(picture: NDArray[np.float32], region: Region | None, config: DeblurConfig) -> tuple[int, Region]:
-    """The kernel's bound, and the most telling part of the region to seek it in."""
-    region = region or (0, 0, *picture.shape)
-    grey = _cut(picture, region)
+def _where(shape: tuple[int, ...], region: Region | None, config: DeblurConfig) -> tuple[int, Region]:
+    """The kernel's bound, and the region to seek it in."""
+    region = region or (0, 0, shape[0], shape[1])
+    shorter = min(region[2:])
     if config.kernel.size == "auto":
-        bound = min(max(SMALLEST_KERNEL, min(grey.shape) // SHARE_OF_PICTURE), LARGEST_KERNEL)
+        bound = min(max(SMALLEST_KERNEL, shorter // SHARE_OF_PICTURE), LARGEST_KERNEL)
     else:
-        bound = min(int(config.kernel.size), min(grey.shape) // 2)
-    top, left, height, width = most_telling(grey, bound)
-    return bound, (region[0] + top, region[1] + left, height, width)
+        bound = min(int(config.kernel.size), shorter // 2)
+    return bound, region
+
+
+def _within(region: Region, part: Region) -> Region:
+    """A region's part, with its place in the picture."""
+    return region[0] + part[0], region[1] + part[1], *part[2:]
 
 
 def _cut(picture: NDArray, region: Region) -> NDArray:

@@ -4,11 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
+from inr_deblur.blur import area_average
 from inr_deblur.errors import InputError
 
-LARGEST_SIDE = 384  # pixels; more picture adds time, hardly accuracy
+LARGEST_SIDE = 320  # samples; so a coarse scale sees more of the picture, in which fewer kernels are at home
 KERNELS_WIDE = 5  # a region's side is at least this many kernels
-WHOLE, STEP = 256, 16  # pixels; a longer side is cut to a multiple of this, so that few programs are compiled
+WHOLE = 256  # pixels; a longer side is cut to one of few numbers of samples, so that few programs are compiled
 CLIPPED = 0.99
 SMALLEST_SIDE = 32  # pixels of a region that is given
 
@@ -34,16 +35,30 @@ def check_region(region: Region, shape: tuple[int, ...]) -> None:
         raise InputError(f"{words} reaches beyond the picture, which is {shape[0]} high and {shape[1]} wide.")
 
 
-def most_telling(y: NDArray[np.float32], kernel_size: int) -> Region:
-    """(top, left, height, width) of the region of y (H, W) that tells most about a kernel of this size.
+def region_shape(shape: tuple[int, int], kernel_size: int, scale: int = 1) -> tuple[int, int]:
+    """(height, width) in pixels of the region of a picture of this shape that a scale looks at."""
+    most = _round(max(LARGEST_SIDE, -(-KERNELS_WIDE * kernel_size // scale)))
+    height, width = (n if n <= WHOLE else scale * min(_round(n // scale), most) for n in shape)
+    return height, width
 
-    The smaller eigenvalue of the mean structure tensor counts, so edges in one direction alone don't, less the share of
-    clipped pixels.
+
+def _round(n: int) -> int:
+    """n less at most a sixteenth."""
+    unit = 1 << max(0, (n // 16).bit_length() - 1)
+    return n // unit * unit
+
+
+def most_telling(y: NDArray[np.float32], kernel_size: int, scale: int = 1) -> Region:
+    """(top, left, height, width) in pixels of the region of y (H, W) that tells most about a kernel of this size.
+
+    As a scale's samples see it. The smaller eigenvalue of the mean structure tensor counts, so edges in one direction
+    alone don't, less the share of clipped pixels.
     """
-    side = max(LARGEST_SIDE, -(-KERNELS_WIDE * kernel_size // STEP) * STEP)
-    height, width = (n if n <= WHOLE else min(n // STEP * STEP, side) for n in y.shape)
-    if (height, width) == y.shape:
-        return 0, 0, height, width
+    shape = region_shape((y.shape[0], y.shape[1]), kernel_size, scale)
+    if shape == y.shape:
+        return 0, 0, *shape
+    y = np.asarray(area_average(y, scale))
+    height, width = (n // scale for n in shape)
     down, right = np.gradient(y)
     weak = 1 / (1 + (np.hypot(down, right) / 0.1) ** 2)  # one strong edge must not outweigh many
     down, right = down * weak, right * weak
@@ -56,4 +71,4 @@ def most_telling(y: NDArray[np.float32], kernel_size: int) -> Region:
     rows, columns = y.shape[0] - height + 1, y.shape[1] - width + 1
     inside = score[height // 2 : height // 2 + rows, width // 2 : width // 2 + columns]
     top, left = np.unravel_index(np.argmax(inside), inside.shape)
-    return int(top), int(left), height, width
+    return scale * int(top), scale * int(left), *shape

@@ -61,43 +61,36 @@ def scales(size: int, shape: tuple[int, int], wanted: int = 0) -> tuple[int, ...
     return tuple(coarsest >> i for i in range(coarsest.bit_length()))
 
 
-@dataclass(frozen=True)
-class Start:
-    """How one start of the blind search differs from the others.
+SHARES = (1.0, 0.6, 0.36)  # of the largest kernel that a scale is for
+STARTS = 6  # at the coarsest scale; two of each size differ in their random numbers
+LARGEST = 19  # samples along the side of the largest kernel that the scales after the second begin with
+SMALL = 15  # pixels of kernels that are looked for anew at scale 2, where the size is not told
+
+
+def starts(config: DeblurConfig, size: int, pyramid: tuple[int, ...]) -> dict[int, tuple[float, ...]]:
+    """The sizes in pixels that a search for a kernel of at most `size` starts from, by the scale they enter it at.
 
     No single choice is safe. In a window that is too wide a kernel can take the shape of something in the picture, in
-    one that is too narrow it does not fit; some pictures need the patient prior, others lose their kernel in it.
+    one that is too narrow it does not fit; some pictures say more at a coarse scale, small print only at a finer one.
     """
-
-    size: float  # of the kernel that it looks for, pixels
-    prior: float  # where the weight of the variational prior starts at the coarsest scale
-    factor: float  # by which it starts lower at each finer scale
-
-
-SHARES = (1.0, 0.6, 0.36)  # of the bound
-LATER = ((4, 31, 6), (2, 15, 3))  # scale at which starts for smaller kernels enter, their size in pixels, how many
-TEMPERS = ((0.1, 0.18), (0.1, 1.0))  # patient, and even
-
-
-def starts(config: DeblurConfig, size: int, pyramid: tuple[int, ...]) -> dict[int, tuple[Start, ...]]:
-    """The starts of a search for a kernel of at most `size` pixels, by the scale at which they enter it.
-
-    Where the size is not told, the coarsest scale is too coarse for most kernels, so others start at finer ones. If
-    more are wanted than there are kinds, they differ in their random numbers only.
-    """
-    kinds = [(share, temper) for temper in TEMPERS for share in SHARES]
-    wanted = config.schedule.starts or len(kinds)
-    entering = {pyramid[0]: (size, wanted)}
-    if config.kernel.size == "auto":
-        entering |= {scale: (later, min(n, wanted)) for scale, later, n in LATER if scale in pyramid[1:]}
+    wanted = config.schedule.starts or STARTS
+    largest: dict[int, tuple[float, int]] = {pyramid[0]: (size, wanted)}
+    for scale in pyramid[1:-1]:
+        if scale == pyramid[1] or scale > 2:
+            largest[scale] = min(size, LARGEST * scale), len(SHARES)
+        elif config.kernel.size == "auto":
+            largest[scale] = SMALL, len(SHARES)
     return {
-        scale: tuple(Start(size * share, *temper) for share, temper in islice(cycle(kinds), n))
-        for scale, (size, n) in entering.items()
+        scale: tuple(side * share for share in islice(cycle(SHARES), min(n, wanted)))
+        for scale, (side, n) in largest.items()
     }
 
 
-def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], start: Start) -> tuple[Stage, ...]:
-    """The stages of one start. noise: standard deviation at the finest scale, which sets where the priors end."""
+FIRST, NEXT = 0.1, 0.2  # weight of the variational prior where a start begins, and its share at each finer scale
+
+
+def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...]) -> tuple[Stage, ...]:
+    """The stages of a start. noise: standard deviation at the finest scale, which sets where the priors end."""
     last = max(2 * noise**2, 1e-4)
 
     def steps(n: int) -> int:
@@ -117,7 +110,7 @@ def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], start: St
             f"scale {scale}",
             scale,
             steps(500 if i == 0 else 300),
-            *(coupled(start.prior * start.factor**i) if config.loss.variational else counting),
+            *(coupled(FIRST * NEXT**i) if config.loss.variational else counting),
             (1e-3, 1e-4),
             (3e-3, 3e-4),
             config.loss.cross_scale if i > 0 else 0.0,
@@ -132,5 +125,5 @@ def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], start: St
 
 def judging(config: DeblurConfig, scale: int) -> Stage:
     """Fit of the image alone to a kernel that is held fixed: its last loss is the kernel's score, lowest best."""
-    steps = max(2, round(200 * config.schedule.steps))
-    return Stage("judging", scale, steps, "variational", (0.01, 1e-4), (1e-3, 1e-4), (0.0, 0.0))
+    steps = max(2, round(100 * config.schedule.steps))
+    return Stage("judging", scale, steps, "variational", (1e-3, 1e-4), (3e-3, 1e-4), (0.0, 0.0))

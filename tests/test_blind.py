@@ -40,19 +40,20 @@ def test_each_picture_goes_on_with_its_own_region():
     ys = np.full((2, side, side), 0.5, np.float32)
     ys[0, :384, :384] = ys[1, -384:, -384:] = texture
     old = image_generator("harmonic", (side, side), (reach, reach))
-    search = Search(jnp.asarray(ys), Generators(old, SirenKernel(width=4, depth=1)), DeblurConfig(), Silent(), 43.0)
+    generators = Generators(old, SirenKernel(width=4, depth=1))
+    search = Search(ys, np.array([[0, 0, side, side]] * 2), generators, DeblurConfig(), Silent(), 43.0)
     batch = search.begin(8, np.array([20.0, 15.0]), 0)
     assert batch.pictures.tolist() == [0, 0, 1, 1] and batch.members == (0, 1, 2, 3)
     coarse = np.zeros((4, *old.features), np.float32)
     coarse[:, :20, :20] = np.random.default_rng(1).normal(size=(4, 20, 20))
     batch.params["image"] = {"params": {"coefficients": jnp.asarray(coarse)}}
-    narrow = search.narrowed(batch)
+    narrow = search.narrowed(batch, 1)
     new = search.generators.image
     corners = [most_telling(y, 15)[:2] for y in ys]
     assert search.shape == (384, 384) and corners[0] < (10, 10) and corners[1] > (118, 118)
     for member, picture in enumerate((0, 0, 1, 1)):
         top, left = corners[picture]
-        np.testing.assert_array_equal(search.ys[picture], ys[picture, top : top + 384, left : left + 384])
+        np.testing.assert_array_equal(search.cut()[picture], ys[picture, top : top + 384, left : left + 384])
         places = new.places()
         there = Grid(places.rows + np.float32(top), places.columns + np.float32(left))
         after, before = (

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from inr_deblur.errors import InputError
-from inr_deblur.region import KERNELS_WIDE, LARGEST_SIDE, STEP, WHOLE, check_region, most_telling, parse_region
+from inr_deblur.region import KERNELS_WIDE, LARGEST_SIDE, WHOLE, check_region, most_telling, parse_region, region_shape
 
 
 def _texture(shape):
@@ -35,9 +35,18 @@ def test_the_region_lies_in_the_picture_and_holds_kernels(shape, size):
     top, left, height, width = most_telling(y, size)
     side = max(LARGEST_SIDE, KERNELS_WIDE * size)
     for got, whole in ((height, shape[0]), (width, shape[1])):
-        assert got % STEP == 0 and min(whole - STEP, side - 1) < got < side + STEP
+        assert min(whole, side) * 15 / 16 <= got <= min(whole, side)
     assert 0 <= top <= shape[0] - height and 0 <= left <= shape[1] - width
     check_region((top, left, height, width), shape)
+
+
+@given(st.sampled_from([(300, 700), (1000, 1500), (4000, 3000)]), st.integers(5, 121), st.sampled_from([16, 8, 4, 2, 1]))
+def test_coarser_scales_look_at_more(shape, size, scale):
+    """Of whole samples, never more than the picture has, and as few as at any other scale."""
+    region, coarser = region_shape(shape, size, scale), region_shape(shape, size, 2 * scale)
+    for got, more, whole in zip(region, coarser, shape, strict=True):
+        assert got <= more <= whole
+        assert got == whole <= WHOLE or got % scale == 0 and got // scale <= max(LARGEST_SIDE, KERNELS_WIDE * size)
 
 
 def test_near_equal_pictures_have_regions_of_one_shape():
