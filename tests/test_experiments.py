@@ -259,18 +259,20 @@ def test_speed_measures_all_that_it_is_asked(folder, tmp_path, calls, monkeypatc
     monkeypatch.setattr(speed, "IMPORTED", speed.IMPORTED[:1])  # without JAX
     monkeypatch.setattr(speed, "IMPORTS", 1)
     monkeypatch.setattr(speed, "LARGE", (60, 90))
+    monkeypatch.setattr(speed, "SIZES", ((40, 50), (41, 50)))
     monkeypatch.setattr(speed, "command", lambda picture, *_: pictures.append(picture) or speed.Command(3.0, 1.5))
     assert run(speed, f"out={tmp_path / 'out'}", f"data_dir={folder}", "pairs=3", "kernel.size=9") == 0
     rows = read_csv(tmp_path / "out" / "speed.csv")
     figures = {(row["what"], row["unit"], row["of"]): row["value"] for row in rows}
     assert figures["largest memory of the whole command", "GiB", "astronaut, 90 x 60, colour"] == "1.5"
     assert figures["blind fit, compilation apart, median", "s", "3 pairs"] == "2.0"
+    assert figures["programs compiled", "", "camera, 50 x 41, the 2. of 2"] == "0"
     assert float(
         figures["import inr_deblur, median", "s", "1 fresh processes; of matplotlib, hydra, jax it loads none"]
     )
     assert [picture.shape for picture in pictures] == [(66, 66), (66, 66), (60, 90, 3)]
-    assert [config.generator.image for _, config, _ in calls[6:10]] == ["harmonic"] * 2 + ["siren"] * 2
-    assert all(config.kernel.size == 9 for _, config, _ in calls) and len(calls) == 2 * 3 + 2 * 2 * 2
+    assert [config.generator.image for _, config, _ in calls[8:12]] == ["harmonic"] * 2 + ["siren"] * 2
+    assert all(config.kernel.size == 9 for _, config, _ in calls) and len(calls) == 2 + 2 * 3 + 2 * 2 * 2
     assert "siren less harmonic" in (tmp_path / "out" / "speed.md").read_text()
     with pytest.raises(InputError, match="did you mean memory"):
         run(speed, "parts=memry")
