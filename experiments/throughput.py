@@ -5,7 +5,7 @@
 Without data_dir, which is laid out like that of levin.py, the pairs are made here from a free picture. Every way runs
 all pictures twice in processes of its own and is timed the second time, nearly without compilation. `sharded` makes two
 devices of the processor; on a machine with several graphics cards `batched` uses them all. `joblib` is what
-`hydra/launcher=cores` does, without the files.
+`hydra/launcher=cores` does, without the files. Processor seconds hardly depend on what else the machine is doing.
 """
 
 import os
@@ -64,6 +64,7 @@ class Measured(NamedTuple):
     """What was done in the second round."""
 
     seconds: float
+    busy: float  # processor seconds, of all cores
     images: list[np.ndarray]
     processes: int
     devices: int  # of each
@@ -96,6 +97,7 @@ def measure(name: str, pairs: Sequence[Pictures], config: DeblurConfig) -> Row:
         "pictures": len(pairs),
         "seconds": done.seconds,
         "pictures an hour": 3600 * len(pairs) / done.seconds,
+        "processor seconds a picture": done.busy / len(pairs),
         "mean psnr": mean(aligned_scores(grey(image), grey(pictures.sharp)).psnr for image, pictures in found),
     }
 
@@ -117,12 +119,12 @@ def _all(blurry: Sequence[np.ndarray], config: DeblurConfig, batch: bool) -> Mea
 
     from inr_deblur import deblur, deblur_many
 
-    began, results = 0.0, []
+    began, busy, results = 0.0, 0.0, []
     for _ in range(2):
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         results = deblur_many(blurry, config) if batch else [deblur(y, config) for y in blurry]
-    images = [result.image for result in results]
-    return Measured(time.perf_counter() - began, images, 1, len(jax.devices()), jax.default_backend())
+    seconds, busy = time.perf_counter() - began, time.process_time() - busy
+    return Measured(seconds, busy, [r.image for r in results], 1, len(jax.devices()), jax.default_backend())
 
 
 def through_joblib(blurry: Sequence[np.ndarray], config: DeblurConfig) -> Measured:
@@ -137,17 +139,20 @@ def through_joblib(blurry: Sequence[np.ndarray], config: DeblurConfig) -> Measur
         for _ in range(2):
             began = time.perf_counter()
             results = list(parallel(delayed(_one)(y, config) for y in blurry))
-    images, devices, names = zip(*results, strict=True)
-    return Measured(time.perf_counter() - began, list(images), processes, devices[0], names[0])
+    seconds = time.perf_counter() - began
+    images, busy, devices, names = zip(*results, strict=True)
+    return Measured(seconds, sum(busy), list(images), processes, devices[0], names[0])
 
 
-def _one(y: np.ndarray, config: DeblurConfig) -> tuple[np.ndarray, int, str]:
-    """The restored picture; of the process its number of devices and their kind."""
+def _one(y: np.ndarray, config: DeblurConfig) -> tuple[np.ndarray, float, int, str]:
+    """The restored picture and the processor seconds it took; of the process its number of devices and their kind."""
     import jax
 
     from inr_deblur import deblur
 
-    return deblur(y, config).image, len(jax.devices()), jax.default_backend()
+    busy = time.process_time()
+    image = deblur(y, config).image
+    return image, time.process_time() - busy, len(jax.devices()), jax.default_backend()
 
 
 if __name__ == "__main__":
