@@ -189,9 +189,9 @@ def sizes(config: DeblurConfig) -> Iterator[Row]:
 
     programs: list[float] = []
 
-    def listen(event: str, seconds: float, **_: object) -> None:
+    def listen(event: str, duration_secs: float, **kwargs: str | int) -> None:
         if event == COMPILED:
-            programs.append(seconds)
+            programs.append(duration_secs)
 
     monitoring.register_event_duration_secs_listener(listen)
     for seed, (height, width) in enumerate(SIZES):

@@ -135,7 +135,7 @@ def through_joblib(blurry: Sequence[np.ndarray], config: DeblurConfig) -> Measur
         raise InputError('ways=joblib needs an extra: pip install "inr_deblur[launchers]".') from error
     processes, began, results = min(available(), len(blurry)), 0.0, []
     one_core = dict.fromkeys(("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # as the launcher does
-    with patch.dict(os.environ, one_core), Parallel(processes, "loky", batch_size=1) as parallel:
+    with patch.dict(os.environ, one_core), Parallel(processes, "loky") as parallel:
         for _ in range(2):
             began = time.perf_counter()
             results = list(parallel(delayed(_one)(y, config) for y in blurry))

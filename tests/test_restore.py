@@ -52,12 +52,12 @@ def test_a_delta_kernel_and_hardly_any_prior_give_the_picture_back():
 
 def test_sizes_that_differ_a_little_share_a_program():
     restore(SHARP[:54, :62, 0], KERNEL, 1e-3)
-    programs = _restore._cache_size()
+    programs = _restore._cache_size()  # type: ignore[attr-defined]
     for height, width, kernel in ((53, 63, KERNEL), (52, 60, KERNEL[1:-1, 1:-1])):
         assert restore(SHARP[:height, :width, 0], kernel, 1e-3).shape == tuple(
             n + m - 1 for n, m in zip((height, width), kernel.shape, strict=True)
         )
-    assert _restore._cache_size() == programs
+    assert _restore._cache_size() == programs  # type: ignore[attr-defined]
 
 
 def test_a_picture_gains_many_decibels_in_its_place(blurry, restored):
