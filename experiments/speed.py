@@ -5,7 +5,8 @@
 Without data_dir, which is laid out like that of levin.py, the pairs are made here from a free picture. A fit is timed
 without compilation, as the second of the same picture in one process; the command from its start to its files, with an
 empty compilation cache and again with a full one. `siren` restores with the true kernel, by the deep SIREN and by its
-harmonic form. Memory is the largest resident set that the system saw of the command.
+harmonic form. Memory is the largest resident set that the system saw of the command. `sizes` fits pictures of
+near-equal size in one process, once each, and counts the programs that were compiled.
 """
 
 import os
@@ -32,13 +33,15 @@ from inr_deblur.files import writable_folder
 from inr_deblur.metrics import aligned_scores
 from inr_deblur.simulate import blur, random_shake_kernel, seen
 
-PARTS = ("import", "command", "memory", "fit", "siren")
+PARTS = ("import", "command", "memory", "sizes", "fit", "siren")
 IMPORTED = ("import inr_deblur", "from inr_deblur import deblur")  # alone, and with the work, which needs JAX
 IMPORTS = 5  # fresh processes each
 HEAVY = ("matplotlib", "hydra", "jax")  # what a quick import does without
 SIDE, KERNEL, NOISE = 255, 23, 0.006  # of the pairs made here: pixels, pixels, standard deviation
 CROP, CROP_KERNEL = 128, 15  # of the comparison with the deep SIREN
 LARGE = (768, 1024)  # height and width of the colour picture whose memory is measured
+SIZES = ((300, 400), (303, 410), (298, 406), (300, 400))  # height and width of pictures that follow one another
+COMPILED = "/jax/core/compile/backend_compile_duration"  # what JAX reports of every program
 TIMER = "import time; t = time.perf_counter(); {}; print(time.perf_counter() - t); import sys; print(*sys.modules)"
 
 
@@ -78,6 +81,7 @@ def main(options: SpeedOptions) -> int:
         "import": imports,
         "command": lambda: commands(pairs, options.fit),
         "memory": lambda: memory(options.fit),
+        "sizes": lambda: sizes(options.fit),
         "fit": lambda: fits(pairs, options.fit),
         "siren": lambda: sirens(pairs, options.fit),
     }
@@ -175,6 +179,31 @@ def settings(config: DeblurConfig) -> list[str]:
     groups = ("generator", "kernel", "loss", "schedule")
     values = {f"{group}.{name}": value for group in groups for name, value in vars(getattr(config, group)).items()}
     return [f"{key}={value}" for key, value in (values | {"seed": config.seed}).items()]
+
+
+def sizes(config: DeblurConfig) -> Iterator[Row]:
+    """What is compiled for pictures of near-equal size, each with a kernel of its own."""
+    from jax import monitoring
+
+    from inr_deblur import deblur
+
+    programs: list[float] = []
+
+    def listen(event: str, duration_secs: float, **kwargs: str | int) -> None:
+        if event == COMPILED:
+            programs.append(duration_secs)
+
+    monitoring.register_event_duration_secs_listener(listen)
+    for seed, (height, width) in enumerate(SIZES):
+        canvas = free_picture("camera", height + KERNEL - 1, width + KERNEL - 1)
+        pictures = made(canvas, random_shake_kernel(KERNEL, seed), seed)
+        programs.clear()
+        result = deblur(pictures.blurry, config)
+        of = f"{shown('camera', pictures)}, the {seed + 1}. of {len(SIZES)}"
+        yield line("programs compiled", len(programs), "", of)
+        yield line("their compilation", sum(programs), "s", of)
+        yield line("the whole fit", result.seconds, "s", of)
+    monitoring.unregister_event_duration_listener(listen)
 
 
 def fits(pairs: dict[str, Pictures], config: DeblurConfig) -> Iterator[Row]:

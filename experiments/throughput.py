@@ -1,10 +1,11 @@
-"""Pictures an hour on this machine: one after another, as one batch, the batch on two devices, or a process a core.
+"""Pictures an hour on this machine: one after another, as one batch, the batch on two devices, or through joblib.
 
     python experiments/throughput.py [data_dir=DIR] [subset=*] [pairs=8] [ways=sequential,batched] [key=value ...]
 
 Without data_dir, which is laid out like that of levin.py, the pairs are made here from a free picture. Every way runs
-all pictures twice in processes of its own and is timed the second time, without compilation. `sharded` makes two
-devices of the processor; on a machine with several graphics cards `batched` uses them all.
+all pictures twice in processes of its own and is timed the second time, nearly without compilation. `sharded` makes two
+devices of the processor; on a machine with several graphics cards `batched` uses them all. `joblib` is what
+`hydra/launcher=cores` does, without the files. Processor seconds hardly depend on what else the machine is doing.
 """
 
 import os
@@ -15,15 +16,18 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean
-from typing import Any, NamedTuple
+from typing import NamedTuple
+from unittest.mock import patch
 
+import numpy as np
 from options import run_script
 from pairs import Pictures
-from runner import grey, settle
+from runner import grey
 from speed import WhichPairs, find
 from tables import Row, write_tables
 
 from inr_deblur.config import DeblurConfig, one_of
+from inr_deblur.errors import InputError
 from inr_deblur.files import writable_folder
 from inr_deblur.metrics import aligned_scores
 from inr_deblur.sweep import cores as available
@@ -35,16 +39,15 @@ class Way(NamedTuple):
     """How the pictures are gone through."""
 
     words: str
-    batch: bool = False  # all of a process's pictures at once
+    batch: bool = False  # all of them at once
     flags: str = ""  # for XLA
-    a_core: bool = False  # a process a core, each with one thread, instead of one process
 
 
 WAYS = {
     "sequential": Way("one after another, all cores"),
     "batched": Way("as one batch", batch=True),
     "sharded": Way("as one batch, shared out to two devices made of the processor", batch=True, flags=TWO_DEVICES),
-    "processes": Way("a process a core", a_core=True),
+    "joblib": Way("a process a core"),
 }
 
 
@@ -58,12 +61,13 @@ class ThroughputOptions(WhichPairs):
 
 
 class Measured(NamedTuple):
-    """What a process did in its second round."""
+    """What was done in the second round."""
 
-    began: float  # by the clock that all processes share
-    ended: float
-    psnr: list[float]
-    devices: int
+    seconds: float
+    busy: float  # processor seconds, of all cores
+    images: list[np.ndarray]
+    processes: int
+    devices: int  # of each
     device: str
 
 
@@ -81,57 +85,74 @@ def main(options: ThroughputOptions) -> int:
 
 def measure(name: str, pairs: Sequence[Pictures], config: DeblurConfig) -> Row:
     """A row of the table."""
-    way, context = WAYS[name], get_context("spawn")
-    cores = list(range(min(available(), len(pairs)))) if way.a_core else [None]
-    given = context.Queue()
-    for core in cores:
-        given.put(core)
-    together = context.Barrier(len(cores))
-    with ProcessPoolExecutor(len(cores), context, _prepare, (way, given, together)) as pool:
-        running = [pool.submit(_work, pairs[i :: len(cores)], config, way.batch) for i in range(len(cores))]
-        done: list[Measured] = [future.result() for future in running]
-    seconds = max(m.ended for m in done) - min(m.began for m in done)
+    blurry = [pictures.blurry for pictures in pairs]
+    done = through_joblib(blurry, config) if name == "joblib" else in_one_process(WAYS[name], blurry, config)
+    found = zip(done.images, pairs, strict=True)
     return {
         "way": name,
-        "how": way.words,
-        "processes": len(cores),
-        "devices": done[0].devices,
-        "device": done[0].device,
+        "how": WAYS[name].words,
+        "processes": done.processes,
+        "devices": done.devices,
+        "device": done.device,
         "pictures": len(pairs),
-        "seconds": seconds,
-        "pictures an hour": 3600 * len(pairs) / seconds,
-        "mean psnr": mean(value for m in done for value in m.psnr),
+        "seconds": done.seconds,
+        "pictures an hour": 3600 * len(pairs) / done.seconds,
+        "processor seconds a picture": done.busy / len(pairs),
+        "mean psnr": mean(aligned_scores(grey(image), grey(pictures.sharp)).psnr for image, pictures in found),
     }
 
 
-_together: Any = None  # the barrier of this process and its fellows, which can be handed over at the start only
+def in_one_process(way: Way, blurry: Sequence[np.ndarray], config: DeblurConfig) -> Measured:
+    """All the pictures twice, in a process of their own."""
+    with ProcessPoolExecutor(1, get_context("spawn"), _set_flags, (way.flags,)) as pool:
+        return pool.submit(_all, blurry, config, way.batch).result()
 
 
-def _prepare(way: Way, cores: Any, together: Any) -> None:
-    """Settle this process before JAX starts in it."""
-    global _together
-    _together = together
-    if way.a_core:
-        settle(cores)
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {way.flags}".strip()
+def _set_flags(flags: str) -> None:
+    """Before JAX starts."""
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
 
 
-def _work(pairs: Sequence[Pictures], config: DeblurConfig, batch: bool) -> Measured:
-    """All the pictures twice; all processes begin the second round together."""
+def _all(blurry: Sequence[np.ndarray], config: DeblurConfig, batch: bool) -> Measured:
+    """All the pictures twice."""
     import jax
 
     from inr_deblur import deblur, deblur_many
 
-    blurry = [pictures.blurry for pictures in pairs]
-    began = 0.0
-    results = []
+    began, busy, results = 0.0, 0.0, []
     for _ in range(2):
-        _together.wait()
-        began = time.time()
+        began, busy = time.perf_counter(), time.process_time()
         results = deblur_many(blurry, config) if batch else [deblur(y, config) for y in blurry]
-    ended = time.time()
-    psnr = [aligned_scores(grey(r.image), grey(p.sharp)).psnr for r, p in zip(results, pairs, strict=True)]
-    return Measured(began, ended, psnr, len(jax.devices()), jax.default_backend())
+    seconds, busy = time.perf_counter() - began, time.process_time() - busy
+    return Measured(seconds, busy, [r.image for r in results], 1, len(jax.devices()), jax.default_backend())
+
+
+def through_joblib(blurry: Sequence[np.ndarray], config: DeblurConfig) -> Measured:
+    """All the pictures twice, as many at a time as there are cores. Raises InputError if joblib is not installed."""
+    try:
+        from joblib import Parallel, delayed
+    except ImportError as error:
+        raise InputError('ways=joblib needs an extra: pip install "inr_deblur[launchers]".') from error
+    processes, began, results = min(available(), len(blurry)), 0.0, []
+    one_core = dict.fromkeys(("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # as the launcher does
+    with patch.dict(os.environ, one_core), Parallel(processes, "loky") as parallel:
+        for _ in range(2):
+            began = time.perf_counter()
+            results = list(parallel(delayed(_one)(y, config) for y in blurry))
+    seconds = time.perf_counter() - began
+    images, busy, devices, names = zip(*results, strict=True)
+    return Measured(seconds, sum(busy), list(images), processes, devices[0], names[0])
+
+
+def _one(y: np.ndarray, config: DeblurConfig) -> tuple[np.ndarray, float, int, str]:
+    """The restored picture and the processor seconds it took; of the process its number of devices and their kind."""
+    import jax
+
+    from inr_deblur import deblur
+
+    busy = time.process_time()
+    image = deblur(y, config).image
+    return image, time.process_time() - busy, len(jax.devices()), jax.default_backend()
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from inr_deblur.progress import Progress
 from inr_deblur.region import Region, most_telling, region_shape
 from inr_deblur.restore import restore
 from inr_deblur.schedule import Stage, curves, judging, plan, scales, starts
+from inr_deblur.watch import Look, Step
 
 ALIKE = 0.93  # kernels of two starts that are at least so alike are in one basin
 RELATED = 0.85  # kernels before and after a refinement are at least so alike
@@ -70,6 +71,7 @@ def find_kernels(
     noises: Sequence[float],
     config: DeblurConfig,
     progress: Progress,
+    look: Look | None = None,
 ) -> list[Found]:
     """The kernels of grey pictures (P, H, W), no larger than about `size` pixels. image: name of its generator.
 
@@ -85,7 +87,7 @@ def find_kernels(
     kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
     reach = (support // 2, support // 2)
     generators = Generators(image_generator(image, (int(regions[0, 2]), int(regions[0, 3])), reach), kernel)
-    search = Search(pictures, regions, generators, config, progress, float(support))
+    search = Search(pictures, regions, generators, config, progress, float(support), look)
     noises = [noise * float(gain) for noise, gain in zip(noises, search.gains, strict=True)]
     entering = starts(config, size, pyramid)
     plans: list[tuple[Stage, ...]] = []  # of all members so far; starts differ in where they begin, not where they end
@@ -193,6 +195,7 @@ class Search:
     config: DeblurConfig
     progress: Progress
     widest: float  # side in pixels that no kernel may exceed
+    look: Look | None = None
     traces: list[tuple[str, int, dict[int, NDArray], float]] = field(default_factory=list)  # losses by member
     energies: tuple[tuple[float, ...], ...] = ()  # of each picture's kernels judged last
 
@@ -269,6 +272,8 @@ class Search:
         kernels = np.asarray(fitted.kernel)
         losses = dict(zip(batch.members, np.asarray(fitted.losses), strict=True))
         self.traces.append((stages[0].name, scale, losses, time.perf_counter() - began))
+        if self.look:
+            self.look(Step(stages[0].name, scale, batch.members, kernels, np.asarray(fitted.losses)))
         boxes = [support_box(pruned(k, 0.05)) for k in kernels]
         moved = batch.shifts + scale * np.array([middle for middle, _ in boxes])
         windows = np.array([ROOM * scale * extent + 2 * scale for _, extent in boxes]).clip(max=self.widest)

@@ -3,11 +3,10 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +23,9 @@ from inr_deblur.results import Run, file_names, report, write_results
 from inr_deblur.run_config import RunConfig, deblur_config
 from inr_deblur.run_folder import check_folder, read_record
 from inr_deblur.version import code_version
+
+if TYPE_CHECKING:
+    from inr_deblur.follow import Follower
 
 
 def check_settings(settings: RunConfig) -> None:
@@ -66,9 +68,13 @@ def restore(settings: RunConfig, folder: Path, began: float) -> str:
 
     try:
         values = light.to_light(picture.values)
-        with _followed(settings.tensorboard, folder) as show:
-            result = restore_by(settings.method, values, config, kernel=kernel, region=region, progress=progress)
-            show(result.image)
+        with _followed(settings.tensorboard, folder) as follower:
+            look = follower and follower.look
+            result = restore_by(
+                settings.method, values, config, kernel=kernel, region=region, progress=progress, look=look
+            )
+            if follower:
+                follower.show(result.image)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):  # JAX's word for it
             raise
@@ -84,16 +90,13 @@ def restore(settings: RunConfig, folder: Path, began: float) -> str:
     return report(write_results(run, folder), folder)
 
 
-@contextmanager
-def _followed(tensorboard: str | None, folder: Path) -> Iterator[Callable[[np.ndarray], None]]:
-    """What is told the result; with a folder for TensorBoard, it and the search are followed there."""
+def _followed(tensorboard: str | None, folder: Path) -> "AbstractContextManager[Follower | None]":
+    """Who looks on for TensorBoard, if a folder for it is given."""
     if not tensorboard:
-        yield lambda picture: None
-        return
+        return nullcontext()
     from inr_deblur.follow import tensorboard as follow
 
-    with follow(Path(tensorboard).expanduser() / folder.parent.name / folder.name) as show:
-        yield show
+    return follow(Path(tensorboard).expanduser() / folder.parent.name / folder.name)
 
 
 def _identity(config: dict[str, Any], picture: Picture, truth: Picture | None, *kernels: np.ndarray | None) -> str:

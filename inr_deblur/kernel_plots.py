@@ -87,7 +87,8 @@ def likeness(kernels: Sequence[Kernel], names: Sequence[str]) -> "Figure":
 def growth(steps: Sequence, truth: Kernel | None = None, member: int | None = None) -> "Figure":
     """The kernel of one start after each stage of a search, coarse to fine, at one size on the page.
 
-    steps: of `watch.watched`; member: which start, the one that was chosen unless given.
+    steps: what a search showed, as `deblur(..., look=steps.append)` collects it. member: which start, the one that was
+    chosen unless given.
     """
     chosen = steps[-1].members[0] if member is None else member
     kept = [step for step in steps if chosen in step.members]

@@ -16,6 +16,7 @@ from inr_deblur.outcome import Outcome
 if TYPE_CHECKING:
     from inr_deblur.pipeline import DeblurResult
     from inr_deblur.progress import Progress
+    from inr_deblur.watch import Look
 
 METHODS = ("networks", "polyblur", "wiener", "richardson_lucy")
 WITH_KERNEL = ("wiener", "richardson_lucy")
@@ -56,13 +57,14 @@ def restore_by(
     kernel: NDArray[np.float32] | None = None,
     region: tuple[int, int, int, int] | None = None,
     progress: "Progress | None" = None,
+    look: "Look | None" = None,
 ) -> "DeblurResult | MethodResult":
     """The picture y restored by the method of that name; arguments as those of `deblur`."""
     check_method(method, kernel is not None)
     if method == "networks":
         from inr_deblur import deblur  # JAX: two seconds that the others do without
 
-        return deblur(y, config, kernel=kernel, region=region, progress=progress)
+        return deblur(y, config, kernel=kernel, region=region, progress=progress, look=look)
     began = time.perf_counter()
     noise = noise_level(luminance(y))
     image, used, outcome = _apply(method, y, kernel, noise)

@@ -26,6 +26,7 @@ from inr_deblur.outcome import Outcome, confidence, judge
 from inr_deblur.progress import Progress, Silent
 from inr_deblur.region import Region, check_region
 from inr_deblur.tiles import TiledImage, restore_in_tiles
+from inr_deblur.watch import Look
 
 DEFAULT = DeblurConfig()
 SMALLEST_PICTURE = 16
@@ -62,12 +63,14 @@ def deblur(
     kernel: NDArray | None = None,
     region: Region | None = None,
     progress: Progress | None = None,
+    look: Look | None = None,
 ) -> DeblurResult:
     """Remove an unknown blur, or a known one, from one picture.
 
     image: (H, W) or (H, W, 3) in [0, 1]. kernel: (K, L) as it is to be convolved with; it is normalised to sum 1, and
     None means blind. region: (top, left, height, width) in which the kernel is sought, None: anywhere. progress: told
-    how far the fit is. Raises InputError for a picture, a kernel, a region or a setting that can't be used.
+    how far the fit is. look: shown each stage of the search as it ends. Raises InputError for a picture, a kernel, a
+    region or a setting that can't be used.
     """
     check(config)
     picture = _measured(image)
@@ -75,7 +78,7 @@ def deblur(
         check_region(region, picture.y.shape)
     progress = progress or Silent()
     if kernel is None:
-        return _blind([picture], region, config, progress)[0]
+        return _blind([picture], region, config, progress, look)[0]
     try:
         k = _checked_kernel(kernel, picture.y.shape)
         progress.start(_restoration_work(picture, config), "restoring")
@@ -90,11 +93,11 @@ def deblur_many(
     """Remove an unknown blur from each of several pictures, each with a kernel of its own, on all devices there are.
 
     images: as many as fit into memory together, each as in `deblur`; the kernels of those whose regions have one shape
-    are sought as one batch. That makes the most of a graphics card; a processor is as fast with one picture after
-    another. A search is that of `deblur` but for rounding, for the kernels' grid, which is as wide as the batch's
-    widest kernel needs, and for starts that go on because others' do. Rounding alone can send a search another way, as
-    it can on another machine. The order of the pictures plays no part. Raises InputError for the first picture or
-    setting that can't be used, before any work is done.
+    are sought as one batch. A processor needs as long for that as for one after another; it is meant for graphics
+    cards, and was not timed on one. A search is that of `deblur` but for rounding, for the kernels' grid, which is as
+    wide as the batch's widest kernel needs, and for starts that go on because others' do. Rounding alone can send a
+    search another way, as it can on another machine. The order of the pictures plays no part. Raises InputError for the
+    first picture or setting that can't be used, before any work is done.
     """
     check(config)
     pictures = []
@@ -132,9 +135,13 @@ class _Blur(NamedTuple):
 
 
 def _blind(
-    pictures: Sequence[_Picture], region: Region | None, config: DeblurConfig, progress: Progress
+    pictures: Sequence[_Picture],
+    region: Region | None,
+    config: DeblurConfig,
+    progress: Progress,
+    look: Look | None = None,
 ) -> list[DeblurResult]:
-    """Kernels and restorations of pictures. region: as in `deblur`, of each of them."""
+    """Kernels and restorations of pictures. region, look: as in `deblur`, of each of them."""
     began = time.perf_counter()
     places = [_where(picture.grey.shape, region, config) for picture in pictures]
     batches: dict[tuple[int, ...], list[int]] = {}
@@ -147,7 +154,7 @@ def _blind(
         for (bound, *_), batch in batches.items():
             greys = np.stack([_cut(pictures[i].grey, places[i][1]) for i in batch])
             noises = [pictures[i].noise for i in batch]
-            founds = find_kernels(greys, bound, _image_generator(config), noises, config, progress)
+            founds = find_kernels(greys, bound, _image_generator(config), noises, config, progress, look)
             seconds = (time.perf_counter() - began) / len(batch)
             for i, found in zip(batch, founds, strict=True):
                 blur = _Blur(found, _within(places[i][1], found.region), seconds)

@@ -12,6 +12,9 @@ Solved by the alternating direction method of multipliers with the border masked
 images with unknown boundaries using the ADMM, IEEE TIP 2013): each step is a division in the Fourier domain, a
 shrinkage or a bound, where gradient steps would be slowed down by the kernel's conditioning. Colours share one norm of
 their gradients (Blomgren and Chan 1998), so that edges stay in one place in all of them.
+
+Whatever the picture's and the kernel's sizes, the program is that of the Fourier transform's size, of which there are
+few.
 """
 
 from functools import partial
@@ -36,28 +39,32 @@ def restore(y: NDArray, k: NDArray, weight: float) -> NDArray[np.float32]:
     Values in [0, 1] are expected of y; those of the canvas may exceed 1.
     """
     channels = np.moveaxis(np.atleast_3d(y), 2, 0).astype(np.float32)
-    x = np.asarray(_restore(jnp.asarray(channels), jnp.asarray(k, jnp.float32), jnp.float32(weight), STEPS))
+    (h, w), (kh, kw) = channels.shape[1:], k.shape
+    canvas = h + kh - 1, w + kw - 1
+    size = fast_size(canvas)
+    inside = ((0, 0), (kh - 1, size[0] - canvas[0]), (kw - 1, size[1] - canvas[1]))
+    around = [(n // 2, s - m - n // 2) for n, s, m in zip(k.shape, size, (h, w), strict=True)]
+    measured, seen = np.pad(channels, inside), np.pad(np.ones_like(channels[:1]), inside)
+    start = np.pad(channels, ((0, 0), *around), "edge")
+    kernel = np.pad(np.asarray(k, np.float32), [(0, s - n) for s, n in zip(size, k.shape, strict=True)])
+    x = np.asarray(_restore(measured, seen, start, kernel, np.float32(weight), STEPS))[:, : canvas[0], : canvas[1]]
     return np.moveaxis(x, 0, 2) if y.ndim == 3 else x[0]
 
 
 @partial(jax.jit, static_argnames=("steps",))
-def _restore(y: Array, k: Array, weight: Array, steps: int) -> Array:
-    (_, h, w), (kh, kw) = y.shape, k.shape
-    canvas = h + kh - 1, w + kw - 1
-    size = fast_size(canvas)
+def _restore(measured: Array, seen: Array, start: Array, k: Array, weight: Array, steps: int) -> Array:
+    """All of the Fourier transform's size: y, where it is, the first x and the kernel."""
+    size = k.shape
     edge_penalty, bend_penalty = EDGE_PENALTY * weight, EDGE_PENALTY * CURVATURE * weight
     bound_penalty = 1e-3 + EDGE_PENALTY * weight
 
     def fourier(a: Array) -> Array:
-        return jnp.fft.rfft2(a, size)
+        return jnp.fft.rfft2(a)
 
     def image(f: Array) -> Array:
         return jnp.fft.irfft2(f, size)
 
-    inside = ((0, 0), (kh - 1, size[0] - canvas[0]), (kw - 1, size[1] - canvas[1]))
-    seen = jnp.pad(jnp.ones_like(y[:1]), inside)
-    white, black = (jnp.pad(clipped, inside) for clipped in (y >= 1 - CLIPPED, y <= CLIPPED))
-    measured = jnp.pad(y, inside)
+    white, black = (clipped & (seen > 0) for clipped in (measured >= 1 - CLIPPED, measured <= CLIPPED))
     blur = fourier(k[None])
     frequencies = np.fft.fftfreq(int(size[0]))[:, None], np.fft.rfftfreq(int(size[1]))[None]
     laplacian = jnp.asarray(sum(4 * np.sin(np.pi * f) ** 2 for f in frequencies), jnp.float32)[None]
@@ -86,11 +93,9 @@ def _restore(y: Array, k: Array, weight: Array, steps: int) -> Array:
         spectrum = (fourier(right) + FIT_PENALTY * jnp.conj(blur) * fourier(fitted + fit_dual)) * inverse
         return (spectrum, image(spectrum), (fit_dual, edge_dual, bend_dual, bound_dual)), None
 
-    around = [(n // 2, s - m - n // 2) for n, s, m in zip(k.shape, size, (h, w), strict=True)]
-    start = jnp.pad(y, ((0, 0), *around), "edge")
     duals = tuple(jnp.zeros((*directions, *start.shape), start.dtype) for directions in ((), (2,), (2, 2), ()))
     (_, x, _), _ = jax.lax.scan(step, (fourier(start), start, duals), None, length=steps)
-    return x[:, : canvas[0], : canvas[1]]
+    return x
 
 
 def _gradient(x: Array) -> Array:

@@ -154,6 +154,7 @@ def _prepare_environment() -> None:
         logging.getLogger(noisy).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", "Error .* persistent compilation cache")  # it is slower then, no more
     warnings.filterwarnings("ignore", "The version_base parameter is deprecated")  # in Hydra 1.4; 1.3 needs it
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs")  # joblib renews those that have grown
 
 
 if __name__ == "__main__":

@@ -170,6 +170,8 @@ def _leave_room(launcher: DictConfig) -> None:
     NPROC is what XLA takes for the number of cores. A number that the user has set stays.
     """
     threads = launcher.get("cpus_per_task")
+    if "ray" in launcher:
+        threads = max(1, int(launcher.ray.get("remote", {}).get("num_cpus", 1)))  # Ray starts as many as have room
     if "n_jobs" in launcher:
         at_once = launcher.n_jobs if launcher.n_jobs > 0 else max(1, cores() + 1 + launcher.n_jobs)
         threads = max(1, cores() // at_once)

@@ -151,8 +151,10 @@ def test_names_are_escaped():
     assert r"a\_b & 1 \\" in latex("t", [{"setting": "a_b", "runs": 1}])
 
 
-def test_thousands_of_runs_take_seconds(tmp_path):
-    sweep(tmp_path, 500, seeds=2)
+def test_ten_thousand_runs_take_seconds(tmp_path):
+    values = sweep(tmp_path, 500, seeds=10)
     began = time.process_time()
     assert main([str(tmp_path)]) == 0
-    assert time.process_time() - began < 5
+    seconds = time.process_time() - began
+    print(f"{len(values)} runs collected in {seconds:.1f} s")  # shown by pytest -s
+    assert len(values) == 10_000 and seconds < 10

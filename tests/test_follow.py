@@ -6,12 +6,11 @@ import jax
 import numpy as np
 import pytest
 
-from inr_deblur.blind import Search
 from inr_deblur.config import DeblurConfig, KernelConfig, ScheduleConfig
 from inr_deblur.errors import InputError
 from inr_deblur.follow import tensorboard
 from inr_deblur.pipeline import deblur
-from inr_deblur.watch import watched
+from inr_deblur.watch import Step
 
 TOY = DeblurConfig(kernel=KernelConfig(size=9), schedule=ScheduleConfig(steps=0.01, starts=1))
 PICTURE = np.random.default_rng(0).random((32, 32)).astype(np.float32)
@@ -19,13 +18,17 @@ PICTURE = np.random.default_rng(0).random((32, 32)).astype(np.float32)
 
 def test_a_search_is_the_same_whether_it_is_watched_or_not(tmp_path):
     pytest.importorskip("tensorboardX")
-    before = Search.advance
+    steps: list[Step] = []
     with jax.numpy_dtype_promotion("standard"):  # Optax promotes
         plain = deblur(PICTURE, TOY)
-        with watched() as steps, tensorboard(tmp_path / "events") as show:
-            result = deblur(PICTURE, TOY)
-            show(result.image)
-    assert Search.advance is before
+        with tensorboard(tmp_path / "events") as follower:
+
+            def look(step: Step) -> None:
+                steps.append(step)
+                follower.look(step)
+
+            result = deblur(PICTURE, TOY, look=look)
+            follower.show(result.image)
     np.testing.assert_array_equal(result.image, plain.image)
     assert [step.name for step in steps] == [
         stage.name for stage in plain.stages if stage.name in {s.name for s in steps}

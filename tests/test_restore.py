@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter, shift
 from scipy.signal import fftconvolve
 
 from inr_deblur.losses import CURVATURE, EXCESS, POWER, SCALE
-from inr_deblur.restore import restore
+from inr_deblur.restore import _restore, restore
 from inr_deblur.simulate import blur, seen
 
 KERNEL = np.zeros((7, 9), np.float32)  # an L: neither symmetric nor centred
@@ -48,6 +48,16 @@ def test_a_delta_kernel_and_hardly_any_prior_give_the_picture_back():
     x = restore(y, delta, 1e-6)
     assert x.shape == (60, 70) and x.dtype == np.float32
     np.testing.assert_allclose(x[3:-3, 4:-4], y, atol=2e-3)
+
+
+def test_sizes_that_differ_a_little_share_a_program():
+    restore(SHARP[:54, :62, 0], KERNEL, 1e-3)
+    programs = _restore._cache_size()  # type: ignore[attr-defined]
+    for height, width, kernel in ((53, 63, KERNEL), (52, 60, KERNEL[1:-1, 1:-1])):
+        assert restore(SHARP[:height, :width, 0], kernel, 1e-3).shape == tuple(
+            n + m - 1 for n, m in zip((height, width), kernel.shape, strict=True)
+        )
+    assert _restore._cache_size() == programs  # type: ignore[attr-defined]
 
 
 def test_a_picture_gains_many_decibels_in_its_place(blurry, restored):
