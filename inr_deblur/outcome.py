@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from inr_deblur.kernels import largest_piece, support_box
 
 POINT = 0.45  # standard deviation along an axis, in pixels, below which a kernel is a point
+MOST = 0.6  # share of the mass in one pixel above which a kernel leaves sharp edges sharp
 HANGS_TOGETHER = 0.6  # share of the mass in the largest piece, below which a kernel is in pieces
 MISFIT = 2.5  # residual over noise that no fitted picture has
 SHARP = 0.35  # `sharpness` above which a picture has pixel-sharp edges
@@ -64,8 +65,11 @@ def judge(kernel: NDArray, limit: int, misfit: float, blurry: NDArray) -> Outcom
     kernel: (K, L), pruned; limit: side in pixels that the search allowed it; misfit: rms residual over the noise's
     standard deviation; blurry: (H, W) the picture.
     """
-    if spread(kernel) < POINT:
-        return Outcome.NO_BLUR if sharpness(blurry) > SHARP else Outcome.KERNEL_COLLAPSED
+    point = spread(kernel) < POINT
+    if sharpness(blurry) > SHARP and (point or kernel.max() > MOST * kernel.sum()):
+        return Outcome.NO_BLUR
+    if point:
+        return Outcome.KERNEL_COLLAPSED
     if support_box(kernel)[1] >= limit - 1:
         return Outcome.KERNEL_TRUNCATED
     if largest_piece(kernel) < HANGS_TOGETHER:

@@ -9,6 +9,7 @@ at every position p, also between pixels: what is blended are the tiles' continu
 """
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 
@@ -18,10 +19,11 @@ from numpy.typing import NDArray
 from inr_deblur.blind import StageTrace
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid
-from inr_deblur.latent import LatentImage, restore_with
-from inr_deblur.progress import Progress
+from inr_deblur.latent import LatentImage, restoration_work, restore_with
+from inr_deblur.progress import Progress, Silent
 
 LARGEST_TILE = 1024  # pixels a side
+AT_ONCE = 2  # tiles under way: one alone hardly keeps a second core busy, and each takes memory
 RAMP = 32  # pixels over which one tile hands over to the next
 LEAST_MARGIN = 24  # pixels of a tile's inner edge that don't count; with a larger kernel, its side
 
@@ -113,8 +115,16 @@ def restore_in_tiles(
     corners = list(product(rows.starts, columns.starts))
     if len(corners) == 1:
         return restore_with(name, y, k, weight, config, progress)
-    parts = (np.ascontiguousarray(cut(y, corner, (rows.length, columns.length))) for corner in corners)
-    fits = [restore_with(name, part, k, weight, config, progress) for part in parts]
+    shape = rows.length, columns.length
+
+    def fitted(corner: tuple[int, int]) -> tuple[LatentImage, StageTrace]:
+        return restore_with(name, np.ascontiguousarray(cut(y, corner, shape)), k, weight, config, Silent())
+
+    fits = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for fit in pool.map(fitted, corners):
+            fits.append(fit)
+            progress.advance(restoration_work(name, (*shape, *y.shape[2:]), config), "restoration")
     losses = np.mean([trace.losses for _, trace in fits], 0)
     whole = TiledImage(rows, columns, tuple(latent for latent, _ in fits), y.shape)
     return whole, StageTrace("restoration", 1, losses, time.perf_counter() - began)

@@ -14,6 +14,8 @@ BLURRY = gaussian_filter(SHARP, 2)
 POINT = np.zeros((9, 9), np.float32)
 POINT[4, 4] = 1
 LINE = np.pad(line_kernel(9, 30), 3)
+PEAK = np.zeros((9, 9), np.float32)  # not a point by its spread, but by what it does to an edge
+PEAK[4, 4], PEAK[3, 4], PEAK[4, 3], PEAK[8, 4] = 0.73, 0.16, 0.06, 0.05
 PIECES = np.zeros((9, 9), np.float32)
 PIECES[::2, 8] = 0.1
 PIECES[:5, 0] = 0.1
@@ -25,6 +27,8 @@ PIECES[:5, 0] = 0.1
         (LINE, 27, 1.0, BLURRY, Outcome.RECOVERED),
         (POINT, 27, 1.0, SHARP, Outcome.NO_BLUR),
         (POINT, 27, 1.0, BLURRY, Outcome.KERNEL_COLLAPSED),
+        (PEAK, 27, 1.0, SHARP, Outcome.NO_BLUR),
+        (PEAK, 27, 1.0, BLURRY, Outcome.RECOVERED),
         (LINE, 9, 1.0, BLURRY, Outcome.KERNEL_TRUNCATED),
         (PIECES, 27, 1.0, BLURRY, Outcome.KERNEL_IN_PIECES),
         (LINE, 27, 4.0, BLURRY, Outcome.NOT_FITTED),
@@ -69,6 +73,10 @@ def test_sharpness_falls_with_the_blur():
     assert sharpness(ramp) == pytest.approx(0.25)
     assert sharpness(np.random.default_rng(0).random((64, 64))) == pytest.approx(1, abs=0.05)
     assert sharpness(np.full((20, 20), 0.3)) == 0
+
+
+def test_a_peak_with_some_mass_around_it_is_no_point_by_its_spread():
+    assert spread(PEAK) > 0.45
 
 
 def test_a_slight_blur_is_no_point():

@@ -8,7 +8,7 @@ from skimage import data
 
 from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig
-from inr_deblur.latent import restore_with
+from inr_deblur.latent import restoration_work, restore_with
 from inr_deblur.progress import Silent
 from inr_deblur.simulate import blur, line_kernel, seen
 from inr_deblur.tiles import Axis, TiledImage, axis, restore_in_tiles
@@ -64,6 +64,20 @@ def test_finer_and_coarser_grids():
     assert fine.shape == (900, 900)
     np.testing.assert_allclose(fine[1::3, 1::3], same, atol=1e-3)
     assert tiled.render(y.shape, 0.5).shape == (150, 150)
+
+
+def test_every_tile_counts_as_progress():
+    class Counted(Silent):
+        done = 0.0
+
+        def advance(self, amount: float, note: str = "") -> None:
+            self.done += amount
+
+    y = blur((data.camera()[:308, :208] / 255).astype(np.float32), KERNEL)
+    progress = Counted()
+    tiled, _ = restore_in_tiles("harmonic", y, KERNEL, 1e-4, DeblurConfig(), progress, 180)
+    assert isinstance(tiled, TiledImage)
+    assert progress.done == len(tiled.latents) * restoration_work("harmonic", tiled.tile, DeblurConfig())
 
 
 def test_a_small_picture_is_one_piece():
