@@ -12,7 +12,7 @@ from inr_deblur.coordinates import Grid
 from inr_deblur.fit import Generators
 from inr_deblur.generators import SirenKernel, image_generator
 from inr_deblur.progress import Silent
-from inr_deblur.region import most_telling
+from inr_deblur.region import LARGEST_SIDE, most_telling
 from inr_deblur.simulate import line_kernel
 
 FLAT, STEEP = line_kernel(9, 0), line_kernel(9, 90)
@@ -50,10 +50,10 @@ def test_each_picture_goes_on_with_its_own_region():
     narrow = search.narrowed(batch, 1)
     new = search.generators.image
     corners = [most_telling(y, 15)[:2] for y in ys]
-    assert search.shape == (384, 384) and corners[0] < (10, 10) and corners[1] > (118, 118)
+    assert search.shape == (LARGEST_SIDE,) * 2 and corners[0] < (80, 80) and corners[1] > (118, 118)
     for member, picture in enumerate((0, 0, 1, 1)):
         top, left = corners[picture]
-        np.testing.assert_array_equal(search.cut()[picture], ys[picture, top : top + 384, left : left + 384])
+        np.testing.assert_array_equal(search.cut()[picture], ys[picture, top : top + LARGEST_SIDE, left : left + LARGEST_SIDE])
         places = new.places()
         there = Grid(places.rows + np.float32(top), places.columns + np.float32(left))
         after, before = (
