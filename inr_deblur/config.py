@@ -44,7 +44,7 @@ class ScheduleConfig:
 
     scales: int = 0  # number of scales of the pyramid, 0: from the kernel's size
     steps: float = 1.0  # factor on the number of steps of every stage
-    starts: int = 0  # starts that compete for the kernel, 0: 8, or 6 where kernel.size is given
+    starts: int = 0  # at the coarsest scale, 0: 6; as many, but at most 3, join at finer ones
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Where in a picture its kernel is sought: edges in all directions, nothing clipped."""
 
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
@@ -57,7 +58,7 @@ def most_telling(y: NDArray[np.float32], kernel_size: int, scale: int = 1) -> Re
     shape = region_shape((y.shape[0], y.shape[1]), kernel_size, scale)
     if shape == y.shape:
         return 0, 0, *shape
-    y = np.asarray(area_average(y, scale))
+    y = np.asarray(area_average(jnp.asarray(y), scale))
     height, width = (n // scale for n in shape)
     down, right = np.gradient(y)
     weak = 1 / (1 + (np.hypot(down, right) / 0.1) ** 2)  # one strong edge must not outweigh many

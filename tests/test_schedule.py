@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 from inr_deblur.config import DeblurConfig, KernelConfig, LossConfig, ScheduleConfig
 from inr_deblur.coordinates import kernel_side
 from inr_deblur.objectives import OBJECTIVES
-from inr_deblur.schedule import COARSEST_KERNEL, COARSEST_PICTURE, Stage, curves, judging, plan, scales, starts
+from inr_deblur.schedule import (
+    COARSEST_KERNEL,
+    COARSEST_PICTURE,
+    LARGEST,
+    SMALL,
+    Stage,
+    curves,
+    judging,
+    plan,
+    scales,
+    starts,
+)
 
 SHAPES = st.tuples(st.integers(16, 500), st.integers(16, 500))
 SPANS = st.tuples(st.floats(1e-6, 1), st.floats(1e-6, 1))
@@ -56,31 +67,38 @@ def test_priors_go_geometrically_and_rates_by_a_cosine():
 
 
 TOLD = DeblurConfig(kernel=KernelConfig(31))
-FIRST = starts(TOLD, 31, (4, 2, 1))[4][0]
 
 
-def test_starts_differ_in_kind_before_any_comes_twice():
-    (kinds,) = starts(TOLD, 31, (4, 2, 1)).values()
-    assert len(set(kinds)) == len(kinds) == 6
-    assert all(0 < start.size <= 31 and 0 < start.factor <= 1 for start in kinds)
+def test_starts_differ_in_size_before_any_comes_twice():
+    entering = starts(TOLD, 31, (4, 2, 1))
+    assert list(entering) == [4, 2]  # none at the pixels
+    assert len(set(entering[4])) == len(set(entering[2])) == 3 and entering[4] == 2 * entering[2]
+    assert all(0 < side <= 31 for sides in entering.values() for side in sides)
     many = starts(replace(TOLD, schedule=ScheduleConfig(starts=8)), 31, (4, 2, 1))[4]
-    assert many == (*kinds, *kinds[:2])
-    assert starts(replace(TOLD, schedule=ScheduleConfig(starts=1)), 31, (4, 2, 1))[4] == kinds[:1]
+    assert many == (*entering[4], *entering[4][:2])
+    one = starts(replace(TOLD, schedule=ScheduleConfig(starts=1)), 31, (4, 2, 1))
+    assert one == {4: (31,), 2: (31,)}
 
 
-def test_a_size_that_is_not_told_brings_later_starts_for_smaller_kernels():
-    entering = starts(DeblurConfig(), 63, (8, 4, 2, 1))
-    assert list(entering) == [8, 4, 2]
-    largest = [max(start.size for start in entering[scale]) for scale in entering]
-    assert largest[0] == 63 and largest == sorted(largest, reverse=True)
-    assert list(starts(replace(DeblurConfig(), kernel=KernelConfig(63)), 63, (8, 4, 2, 1))) == [8]
-    assert list(starts(DeblurConfig(), 40, (4, 2, 1))) == [4, 2]
+@given(st.integers(5, 121), st.booleans())
+def test_finer_scales_begin_with_smaller_kernels(size, told):
+    config = DeblurConfig(kernel=KernelConfig(size if told else "auto"))
+    pyramid = scales(size, (2000, 3000))
+    entering = starts(config, size, pyramid)
+    largest = [max(sides) for sides in entering.values()]
+    assert largest[0] == size and largest == sorted(largest, reverse=True)
+    assert list(entering) == [scale for scale in pyramid if scale in entering]
+    assert all(side <= LARGEST * scale for scale, sides in list(entering.items())[2:] for side in sides)
 
 
-@given(st.floats(0.0005, 0.2), st.sampled_from([(1,), (2, 1), (4, 2, 1)]), st.integers(0, 5))
-def test_a_plan_goes_through_the_scales_and_ends_with_the_edges(noise, pyramid, which):
-    start = starts(TOLD, 31, pyramid)[pyramid[0]][which]
-    stages = plan(DeblurConfig(), noise, pyramid, start)
+def test_a_size_that_is_not_told_brings_starts_for_small_kernels_at_a_fine_scale():
+    assert max(starts(DeblurConfig(), 63, (8, 4, 2, 1))[2]) == SMALL
+    assert 2 not in starts(replace(DeblurConfig(), kernel=KernelConfig(63)), 63, (8, 4, 2, 1))
+
+
+@given(st.floats(0.0005, 0.2), st.sampled_from([(1,), (2, 1), (4, 2, 1)]))
+def test_a_plan_goes_through_the_scales_and_ends_with_the_edges(noise, pyramid):
+    stages = plan(DeblurConfig(), noise, pyramid)
     assert tuple(s.scale for s in stages) == (*pyramid, 1)
     assert [s.objective for s in stages] == ["variational"] * len(pyramid) + ["edges"]
     for stage in stages:
@@ -91,18 +109,18 @@ def test_a_plan_goes_through_the_scales_and_ends_with_the_edges(noise, pyramid, 
 
 def test_settings_reach_the_plan():
     config = DeblurConfig(loss=LossConfig(cross_scale=0.3, prior=2.0), schedule=ScheduleConfig(steps=0.1))
-    usual = plan(DeblurConfig(), 0.01, (2, 1), FIRST)
-    stages = plan(config, 0.01, (2, 1), FIRST)
+    usual = plan(DeblurConfig(), 0.01, (2, 1))
+    stages = plan(config, 0.01, (2, 1))
     assert [s.cross_scale for s in stages] == [0, 0.3, 0]  # none at the coarsest scale
     for stage, other in zip(stages, usual, strict=True):
         assert stage.prior == pytest.approx(tuple(2 * value for value in other.prior))
         assert stage.steps == round(0.1 * other.steps)
-    least = plan(replace(config, schedule=ScheduleConfig(steps=0.001)), 0.01, (2, 1), FIRST)
+    least = plan(replace(config, schedule=ScheduleConfig(steps=0.001)), 0.01, (2, 1))
     assert {s.steps for s in least} == {2}
 
 
 def test_more_noise_ends_at_a_stronger_prior():
-    ends = [[s.prior[1] for s in plan(DeblurConfig(), n, (2, 1), FIRST)] for n in (0.001, 0.1)]
+    ends = [[s.prior[1] for s in plan(DeblurConfig(), n, (2, 1))] for n in (0.001, 0.1)]
     assert all(low < high for low, high in zip(*ends, strict=True))
 
 
