@@ -53,7 +53,9 @@ def test_each_picture_goes_on_with_its_own_region():
     assert search.shape == (LARGEST_SIDE,) * 2 and corners[0] < (80, 80) and corners[1] > (118, 118)
     for member, picture in enumerate((0, 0, 1, 1)):
         top, left = corners[picture]
-        np.testing.assert_array_equal(search.cut()[picture], ys[picture, top : top + LARGEST_SIDE, left : left + LARGEST_SIDE])
+        np.testing.assert_array_equal(
+            search.cut()[picture], ys[picture, top : top + LARGEST_SIDE, left : left + LARGEST_SIDE]
+        )
         places = new.places()
         there = Grid(places.rows + np.float32(top), places.columns + np.float32(left))
         after, before = (
