@@ -1,6 +1,6 @@
 """Mild blur, as of a lens slightly out of focus, and no blur at all: who mends it, who harms, on free photographs.
 
-    python experiments/mild_blur.py out=results/mild_blur [pictures=5] [side=256] [engine=true]
+    python experiments/mild_blur.py out=results/mild_blur [pictures=5] [sigmas=0,1,1.5,2,3] [engine=true]
 
 Grey crops blurred by a Gaussian of standard deviation 1 to 3 px, with noise, in 8 bit; and the same unblurred, where a
 method should leave the picture alone. Against doing nothing: an unsharp mask and Richardson-Lucy with the true kernel
@@ -21,12 +21,12 @@ from tables import Row, write_tables
 
 from inr_deblur.baselines import richardson_lucy
 from inr_deblur.config import DeblurConfig
+from inr_deblur.errors import InputError
 from inr_deblur.files import writable_folder
 from inr_deblur.methods import restore_by
 from inr_deblur.metrics import aligned_scores
 from inr_deblur.polyblur import Bell
 
-SIGMAS = (0.0, 1.0, 1.5, 2.0, 3.0)  # pixels; 0 is a picture without blur
 MARGIN = 12  # pixels around, so that the border is what really lies there
 Restored = tuple[np.ndarray, str]
 
@@ -37,6 +37,7 @@ class Options:
 
     out: str = "results/mild_blur"  # folder of the tables
     pictures: int = 5  # photographs, at most 8
+    sigmas: str = "0,1,1.5,2,3"  # standard deviations in pixels, with commas between them; 0: no blur
     side: int = 256  # of the pictures, pixels
     noise: float = 0.004  # standard deviation
     engine: bool = True  # also the blind engine, which takes most of the time
@@ -120,10 +121,14 @@ def outcomes(rows: list[Row]) -> list[Row]:
 
 def main(options: Options) -> int:
     """Measure, and write the tables."""
+    try:
+        sigmas = [float(text) for text in options.sigmas.split(",")]
+    except ValueError as error:
+        raise InputError(f"sigmas={options.sigmas}: give numbers with commas between them.") from error
     writable_folder(Path(options.out))
     rows: list[Row] = []
     for name in PHOTOGRAPHS[: options.pictures]:
-        for sigma in SIGMAS:
+        for sigma in sigmas:
             rows += measure(name, sigma, options)
             last = rows[-1]
             print(f"{name} {sigma}: {last['method']} {last['gain']:+.2f} dB {last['outcome']}", flush=True)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from inr_deblur.kernels import largest_piece, support_box
 
 POINT = 0.45  # standard deviation along an axis, in pixels, below which a kernel is a point
-MOST = 0.6  # share of the mass in one pixel above which a kernel leaves sharp edges sharp
+MOST = 0.5  # share of the mass in one pixel above which a kernel leaves sharp edges sharp
 HANGS_TOGETHER = 0.6  # share of the mass in the largest piece, below which a kernel is in pieces
 MISFIT = 2.5  # residual over noise that no fitted picture has
 SHARP = 0.35  # `sharpness` above which a picture has pixel-sharp edges

@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter
 from skimage import data
 
 import inr_deblur
+from inr_deblur.errors import InputError
 from inr_deblur.methods import restore_by
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
@@ -44,15 +45,16 @@ def test_free_photographs_are_always_the_same():
     np.testing.assert_array_equal(pictures[0], photograph(PHOTOGRAPHS[0], 64))
 
 
-def test_mild_blur(engine, tmp_path, monkeypatch):
-    monkeypatch.setattr(mild_blur, "SIGMAS", (0.0, 1.5))
-    assert mild_blur.main(mild_blur.Options(str(tmp_path), pictures=1, side=96)) == 0
+def test_mild_blur(engine, tmp_path):
+    assert mild_blur.main(mild_blur.Options(str(tmp_path), pictures=1, sigmas="0,1.5", side=96)) == 0
     rows = table(tmp_path / "mild_blur.csv")
     assert [row["method"] for row in rows[:5]] == ["nothing", "unsharp mask", "RL, true kernel", "polyblur", "engine"]
     gains = {(row["sigma"], row["method"]): float(row["gain"]) for row in rows}
     assert gains["1.5", "RL, true kernel"] > 0 and gains["1.5", "polyblur"] > 0
     assert gains["0.0", "polyblur"] == gains["0.0", "nothing"] == 0
     assert "RECOVERED" in (tmp_path / "mild_blur.md").read_text()
+    with pytest.raises(InputError, match="sigmas=soft: give numbers"):
+        mild_blur.main(mild_blur.Options(sigmas="soft"))
 
 
 def test_the_light_of_the_blur_is_the_best_to_undo_it(engine, tmp_path, monkeypatch):
