@@ -20,6 +20,7 @@ from omegaconf import MISSING
 from pairs import Pair, Pictures
 
 from inr_deblur.config import DeblurConfig, check
+from inr_deblur.cores import device_a_core
 from inr_deblur.files import writable_folder, write_bytes_whole
 from inr_deblur.metrics import aligned_scores, kernel_similarity, luma_studio
 from inr_deblur.version import code_version
@@ -119,6 +120,7 @@ def _outcomes(
 ) -> Iterator[tuple[Case, Callable[[], Record]]]:
     """Each case with a function that returns its record or raises what the fit raised, in the order of finishing."""
     if workers == 1:
+        device_a_core()
         yield from ((case, partial(work, case)) for case in cases)
         return
     context = get_context("spawn")

@@ -27,10 +27,10 @@ from speed import WhichPairs, find
 from tables import Row, write_tables
 
 from inr_deblur.config import DeblurConfig, one_of
+from inr_deblur.cores import cores as available
 from inr_deblur.errors import InputError
 from inr_deblur.files import writable_folder
 from inr_deblur.metrics import aligned_scores
-from inr_deblur.sweep import cores as available
 
 TWO_DEVICES = "--xla_force_host_platform_device_count=2"
 

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from inr_deblur.arguments import help_page, prepare
+from inr_deblur.cores import device_a_core
 from inr_deblur.errors import InputError
 from inr_deblur.run_config import DatasetConfig, RunConfig, conf_folder, register
 from inr_deblur.sweep import Plan, announce, claimed, forget_failure, jobs, naming, plan, record_failure, unfinished
@@ -73,6 +74,7 @@ def _run(config: DictConfig) -> None:
     if config.dataset.check or config.dataset.download:
         _look_after(config)
         return
+    device_a_core()
     sweep = _sweep()
     if sweep is None and _many(config):
         return

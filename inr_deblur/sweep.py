@@ -28,6 +28,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from inr_deblur.arguments import PATHS, list_options, quoted
+from inr_deblur.cores import cores
 from inr_deblur.datasets import Sample, chunks, find_samples
 from inr_deblur.errors import InputError
 from inr_deblur.files import write_bytes_whole
@@ -177,11 +178,6 @@ def _leave_room(launcher: DictConfig) -> None:
         threads = max(1, cores() // at_once)
     for name in ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS") if threads else ():
         os.environ.setdefault(name, str(threads))
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def jobs(config: DictConfig, settings: list[str] | None) -> list[tuple[RunConfig, Path]]:

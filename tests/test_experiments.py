@@ -20,9 +20,9 @@ from skimage import data
 
 import inr_deblur
 from inr_deblur.config import DeblurConfig
+from inr_deblur.cores import cores
 from inr_deblur.errors import InputError
 from inr_deblur.simulate import blur, random_shake_kernel, seen
-from inr_deblur.sweep import cores
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 sys.path.insert(0, str(FOLDER))

@@ -22,7 +22,8 @@ from stand_in import sitecustomize_for
 from tiny_dataset import make_dataset
 
 from inr_deblur.collect import read_runs
-from inr_deblur.sweep import claimed, cores
+from inr_deblur.cores import cores
+from inr_deblur.sweep import claimed
 
 LAUNCHERS = {
     "basic": [],
