@@ -104,12 +104,13 @@ def find_kernels(
             fresh = search.advance(fresh, [plans[m][now] for m in fresh.members])
             batch = joined(batch, fresh) if batch else fresh
         assert batch
-        batch = search.best(batch, scale)
+        if to_be_judged(len(batch.members) // count, scale):
+            batch = search.best(batch, scale, survivors(scale))
     assert batch
-    rivals = search.energies or ((),) * count
     refined = search.advance(batch, [plans[m][-1] for m in batch.members])
-    batch = without_leaps(batch, refined)
+    batch = search.best(without_leaps(batch, refined), 1, 1)
     assert batch.kernels is not None
+    rivals = search.energies or ((),) * count
     found = zip(batch.kernels, rivals, search.regions.tolist(), batch.members, strict=True)
     return [
         Found(pruned(np.asarray(k)), energies, support, tuple(region), search.history(member))
@@ -119,7 +120,12 @@ def find_kernels(
 
 def survivors(scale: int) -> int:
     """How many starts of a picture go on after a scale."""
-    return {1: 1, 2: 2}.get(scale, 4)
+    return 2 if scale <= 2 else 4
+
+
+def to_be_judged(count: int, scale: int) -> bool:
+    """Whether so many starts of a picture are judged after a scale; at the pixels few can wait for the last stage."""
+    return scale > 1 or count > survivors(scale)
 
 
 def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> float:
@@ -132,9 +138,10 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         later, first = (plan(config, 0.0, pyramid[j:])[i - j] for j in (0, i))
         total += count * work(later, shape) + new * work(first, shape)
         count += new
-        total += count * work(judging(config, scale), shape)
-        count = min(count, survivors(scale))
-    return total + work(plan(config, 0.0, pyramid)[-1], shape)
+        if to_be_judged(count, scale):
+            total += count * work(judging(config, scale), shape)
+            count = min(count, survivors(scale))
+    return total + count * (work(plan(config, 0.0, pyramid)[-1], shape) + work(judging(config, 1), shape))
 
 
 def support_for(length: float) -> int:
@@ -330,14 +337,14 @@ class Search:
         fitted = self.run(still, [stage] * len(known), generators, {"image": stack(images)}, jnp.asarray(known))
         return np.asarray(fitted.losses)[:, -1]
 
-    def best(self, batch: Batch, scale: int) -> Batch:
-        """The members whose kernels have the lowest energies of their picture's, one of those that are alike.
+    def best(self, batch: Batch, scale: int, count: int) -> Batch:
+        """The members, `count` a picture, whose kernels have the lowest energies, one of those that are alike.
 
         Of each of several pictures the same number is left, so that the batch has one of few sizes.
         """
         assert batch.kernels is not None
         several = len(self.pictures)
-        count = min(batch.expected // several, survivors(scale))
+        count = min(batch.expected // several, count)
         if len(batch.members) == several:
             self.progress.advance(batch.expected * work(judging(self.config, scale), self.shape))
             return replace(batch, expected=count * several)
