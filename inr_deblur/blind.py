@@ -40,7 +40,7 @@ WORTHWHILE = 0.7  # of a region's samples, below which a smaller one is worth a 
 CONTRAST = 0.2  # standard deviation that pictures are brought to
 JUDGED = 1e-4  # weight of the restorations that kernels are judged by
 NARROW = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
-SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 69, 85, 107, 135, 163)  # few sizes, so that few programs are compiled
+SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 69, 81, 95, 107, 121, 135, 149, 163)  # few: each is compiled anew
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,15 @@ def find_kernels(
     for i, scale in enumerate(pyramid):
         now = i - len(pyramid) - 1
         if batch:
-            batch = search.advance(search.narrowed(batch, scale), [plans[m][now] for m in batch.members])
+            batch = search.narrowed(batch, scale)
         # of several pictures all get the new starts if one needs them: a batch has one of few sizes
         if scale in entering and (batch is None or i == 1 or scale > 2 or batch.windows.min() < NARROW):
             new = entering[scale]
-            fresh = search.begin(scale, np.array([max(5.0, ROOM * side) for side in new]), len(plans))
-            plans += [plan(config, noise, pyramid[i:]) for noise in noises for _ in new]
-            fresh = search.advance(fresh, [plans[m][now] for m in fresh.members])
+            fresh = search.begin(np.array([max(5.0, ROOM * side) for side in new]), len(plans))
+            plans += [plan(config, noise, pyramid, i) for noise in noises for _ in new]
             batch = joined(batch, fresh) if batch else fresh
         assert batch
+        batch = search.advance(batch, [plans[m][now] for m in batch.members])
         if to_be_judged(len(batch.members) // count, scale):
             batch = search.best(batch, scale, survivors(scale))
     assert batch
@@ -134,10 +134,8 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
     entering, count, total, shape = starts(config, size, pyramid), 0, 0.0, whole
     for i, scale in enumerate(pyramid):
         shape = region_shape(shape, size, scale)
-        new = len(entering.get(scale, ()))
-        later, first = (plan(config, 0.0, pyramid[j:])[i - j] for j in (0, i))
-        total += count * work(later, shape) + new * work(first, shape)
-        count += new
+        count += len(entering.get(scale, ()))
+        total += count * work(plan(config, 0.0, pyramid)[i], shape)
         if to_be_judged(count, scale):
             total += count * work(judging(config, scale), shape)
             count = min(count, survivors(scale))
@@ -165,9 +163,11 @@ class Batch:
 
 def joined(a: Batch, b: Batch) -> Batch:
     """Two batches at one scale as one."""
-    assert a.kernels is not None and b.kernels is not None
-    side = max(a.kernels.shape[1], b.kernels.shape[1])
-    kernels = [jnp.pad(k, ((0, 0), *[((side - k.shape[1]) // 2,) * 2] * 2)) for k in (a.kernels, b.kernels)]
+    kernels = None
+    if a.kernels is not None and b.kernels is not None:
+        side = max(a.kernels.shape[1], b.kernels.shape[1])
+        padded = [jnp.pad(k, ((0, 0), *[((side - k.shape[1]) // 2,) * 2] * 2)) for k in (a.kernels, b.kernels)]
+        kernels = jnp.concatenate(padded)
     return Batch(
         jax.tree.map(lambda *leaves: jnp.concatenate(leaves), a.params, b.params),
         np.concatenate([a.shifts, b.shifts]),
@@ -176,7 +176,7 @@ def joined(a: Batch, b: Batch) -> Batch:
         a.members + b.members,
         np.concatenate([a.pictures, b.pictures]),
         a.expected + b.expected,
-        jnp.concatenate(kernels),
+        kernels,
     )
 
 
@@ -233,11 +233,11 @@ class Search:
             if member in losses
         )
 
-    def begin(self, scale: int, windows: NDArray[np.float64], first_member: int) -> Batch:
+    def begin(self, windows: NDArray[np.float64], first_member: int) -> Batch:
         """New starts of each picture, a window each."""
         support = support_for(windows.max())
         keys = jax.random.split(jax.random.key(self.config.seed), len(windows))
-        params = first_params(self.generators, *self.grids(scale, support, (0.0, 0.0)), keys)
+        params = first_params(self.generators, keys)
         pictures, start = np.indices((len(self.pictures), len(windows))).reshape(2, -1)
         params = jax.tree.map(lambda a: a[start], params)
         members = tuple(range(first_member, first_member + len(start)))
@@ -370,15 +370,16 @@ class Search:
 
 
 @partial(jax.jit, static_argnames="generators")
-def first_params(generators: Generators, canvas: Grid, offsets: Grid, keys: Array) -> dict:
+def first_params(generators: Generators, keys: Array) -> dict:
     """Parameters that no data has touched, for each of the keys."""
+    anywhere = Grid(np.zeros(2, np.float32), np.zeros(2, np.float32))  # parameters do not depend on where they are used
 
     def first(key: Array) -> dict:
         image_key, kernel_key = jax.random.split(key)
         assert generators.kernel is not None
         return {
-            "image": generators.image.init(image_key, canvas),
-            "kernel": generators.kernel.init(kernel_key, offsets),
+            "image": generators.image.init(image_key, anywhere),
+            "kernel": generators.kernel.init(kernel_key, anywhere),
         }
 
     return jax.vmap(first)(keys)

@@ -9,7 +9,7 @@ from inr_deblur.blur import area_average
 from inr_deblur.errors import InputError
 
 LARGEST_SIDE = 320  # samples; so a coarse scale sees more of the picture, in which fewer kernels are at home
-KERNELS_WIDE = 5  # a region's side is at least this many kernels
+KERNELS_WIDE = 4  # a region's side is at least this many kernels
 WHOLE = 256  # pixels; a longer side is cut to one of few numbers of samples, so that few programs are compiled
 CLIPPED = 0.99
 SMALLEST_SIDE = 32  # pixels of a region that is given

@@ -89,8 +89,11 @@ def starts(config: DeblurConfig, size: int, pyramid: tuple[int, ...]) -> dict[in
 FIRST, NEXT = 0.1, 0.2  # weight of the variational prior where a start begins, and its share at each finer scale
 
 
-def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...]) -> tuple[Stage, ...]:
-    """The stages of a start. noise: standard deviation at the finest scale, which sets where the priors end."""
+def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], first: int = 0) -> tuple[Stage, ...]:
+    """The stages of a start that enters at pyramid[first].
+
+    noise: standard deviation at the finest scale, which sets where the priors end.
+    """
     last = max(2 * noise**2, 1e-4)
 
     def steps(n: int) -> int:
@@ -110,12 +113,12 @@ def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...]) -> tuple[
             f"scale {scale}",
             scale,
             steps(500 if i == 0 else 300),
-            *(coupled(FIRST * NEXT**i) if config.loss.variational else counting),
+            *(coupled(FIRST * NEXT ** (i - first)) if config.loss.variational else counting),
             (1e-3, 1e-4),
             (3e-3, 3e-4),
             config.loss.cross_scale if i > 0 else 0.0,
         )
-        for i, scale in enumerate(pyramid)
+        for i, scale in list(enumerate(pyramid))[first:]
     ]
     stages += [
         Stage("edges", 1, steps(400), *(counting if config.loss.edges else coupled(last)), (1e-3, 1e-3), (3e-3, 3e-4))

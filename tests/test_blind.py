@@ -42,7 +42,7 @@ def test_each_picture_goes_on_with_its_own_region():
     old = image_generator("harmonic", (side, side), (reach, reach))
     generators = Generators(old, SirenKernel(width=4, depth=1))
     search = Search(ys, np.array([[0, 0, side, side]] * 2), generators, DeblurConfig(), Silent(), 43.0)
-    batch = search.begin(8, np.array([20.0, 15.0]), 0)
+    batch = search.begin(np.array([20.0, 15.0]), 0)
     assert batch.pictures.tolist() == [0, 0, 1, 1] and batch.members == (0, 1, 2, 3)
     coarse = np.zeros((4, *old.features), np.float32)
     coarse[:, :20, :20] = np.random.default_rng(1).normal(size=(4, 20, 20))
