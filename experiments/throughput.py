@@ -27,6 +27,7 @@ from speed import WhichPairs, find
 from tables import Row, write_tables
 
 from inr_deblur.config import DeblurConfig, one_of
+from inr_deblur.cores import DEVICES
 from inr_deblur.cores import cores as available
 from inr_deblur.errors import InputError
 from inr_deblur.files import writable_folder
@@ -135,6 +136,7 @@ def through_joblib(blurry: Sequence[np.ndarray], config: DeblurConfig) -> Measur
         raise InputError('ways=joblib needs an extra: pip install "inr_deblur[launchers]".') from error
     processes, began, results = min(available(), len(blurry)), 0.0, []
     one_core = dict.fromkeys(("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # as the launcher does
+    one_core["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {DEVICES}=1".strip()
     with patch.dict(os.environ, one_core), Parallel(processes, "loky") as parallel:
         for _ in range(2):
             began = time.perf_counter()

@@ -142,7 +142,7 @@ def _frame(region: Region | None, shape: tuple[int, ...]) -> str:
 def _zoom(shown: Shown) -> str:
     """The region at its own resolution; without one, the middle of the picture."""
     shape = shown.before.shape[:2]
-    region, words = shown.region, "The region on which the kernel was sought."
+    region, words = shown.region, "The region on which the search for the kernel ended."
     if region is None or region[2:] == shape:
         height, width = (min(n, max(96, n // 3)) for n in shape)
         region = ((shape[0] - height) // 2, (shape[1] - width) // 2, height, width)
