@@ -135,8 +135,8 @@ def through_joblib(blurry: Sequence[np.ndarray], config: DeblurConfig) -> Measur
     except ImportError as error:
         raise InputError('ways=joblib needs an extra: pip install "inr_deblur[launchers]".') from error
     processes, began, results = min(available(), len(blurry)), 0.0, []
-    one_core = dict.fromkeys(("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # as the launcher does
-    one_core["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {DEVICES}=1".strip()
+    alone = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # set as the launcher does
+    one_core = dict.fromkeys(alone, "1") | {"XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {DEVICES}=1".strip()}
     with patch.dict(os.environ, one_core), Parallel(processes, "loky") as parallel:
         for _ in range(2):
             began = time.perf_counter()
