@@ -5,6 +5,7 @@ begin and in the first parameters of the kernel's network, because no single sta
 basin end at a higher energy. So each kernel is judged on its own, by the image that goes with it best, and the lowest
 energy wins. A coarse scale looks at more of the picture than a fine one, so that it is seldom the picture's content
 that a kernel fits.
+
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
 """

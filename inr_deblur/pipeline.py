@@ -30,6 +30,7 @@ from inr_deblur.watch import Look
 
 DEFAULT = DeblurConfig()
 SMALLEST_PICTURE = 16
+FLAT = 1e-6  # range of values below which there is nothing to see
 SHARE_OF_PICTURE = 4  # a kernel of unknown size is no longer than the picture's shorter side over this
 
 
@@ -47,7 +48,7 @@ class DeblurResult:
     device: str
     config: DeblurConfig
     latent: LatentImage | TiledImage  # the generators that were fitted
-    region: Region | None  # (top, left, height, width) the kernel was sought on
+    region: Region | None  # (top, left, height, width) that the search for the kernel ended on
 
     def render(self, scale: float = 1.0) -> NDArray[np.float32]:
         """The latent image on a grid `scale` times finer: (round(H scale), round(W scale)[, 3]), in [0, 1]."""
@@ -76,6 +77,8 @@ def deblur(
     picture = _measured(image)
     if region is not None:
         check_region(region, picture.y.shape)
+        if np.ptp(_cut(picture.grey, region)) < FLAT:
+            raise InputError("The region is constant: give one with edges in all directions.")
     progress = progress or Silent()
     if kernel is None:
         return _blind([picture], region, config, progress, look)[0]
@@ -92,7 +95,7 @@ def deblur_many(
 ) -> list[DeblurResult]:
     """Remove an unknown blur from each of several pictures, each with a kernel of its own, on all devices there are.
 
-    images: as many as fit into memory together, each as in `deblur`; the kernels of those whose regions have one shape
+    images: as many as fit into memory together, each as in `deblur`; the kernels of those that have one shape
     are sought as one batch. A processor needs as long for that as for one after another; it is meant for graphics
     cards, and was not timed on one. A search is that of `deblur` but for rounding, for the kernels' grid, which is as
     wide as the batch's widest kernel needs, and for starts that go on because others' do. Rounding alone can send a
@@ -241,7 +244,7 @@ def _checked_picture(image: NDArray) -> NDArray[np.float32]:
         raise InputError("The picture has values that are not finite: replace them before deblurring.")
     if y.min() < 0 or y.max() > 1:
         raise InputError(f"The picture's values go from {y.min():.3g} to {y.max():.3g}: scale them to [0, 1].")
-    if y.max() - y.min() < 1e-6:
+    if np.ptp(y) < FLAT:
         raise InputError("The picture is constant: there is nothing in it to deblur.")
     return np.ascontiguousarray(y, np.float32)
 

@@ -63,7 +63,7 @@ def scales(size: int, shape: tuple[int, int], wanted: int = 0) -> tuple[int, ...
 
 SHARES = (1.0, 0.6, 0.36)  # of the largest kernel that a scale is for
 STARTS = 6  # at the coarsest scale; two of each size differ in their random numbers
-LARGEST = 19  # samples along the side of the largest kernel that the scales after the second begin with
+LARGEST = 19  # samples along the side of the largest kernel that a scale after the first begins with
 SMALL = 15  # pixels of kernels that are looked for anew at scale 2, where the size is not told
 
 

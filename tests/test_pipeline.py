@@ -236,3 +236,10 @@ def test_a_setting_that_cannot_be_used_is_refused(config):
 def test_a_region_that_cannot_be_used_is_refused():
     with pytest.raises(InputError, match="beyond the picture"):
         deblur(GREY, SMALL, region=(0, 20, 40, 40))
+
+
+def test_a_region_without_anything_in_it_is_refused():
+    y = np.random.default_rng(0).random((64, 64)).astype(np.float32)
+    y[:40, :40] = 0.5
+    with pytest.raises(InputError, match="region is constant"):
+        deblur(y, region=(2, 2, 36, 36))
