@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+from flax.linen import Module
 from jax import Array
 from numpy.typing import NDArray
 
@@ -114,7 +114,7 @@ def find_kernels(
     rivals = search.energies or ((),) * count
     found = zip(batch.kernels, rivals, search.regions.tolist(), batch.members, strict=True)
     return [
-        Found(pruned(np.asarray(k)), energies, support, tuple(region), search.history(member))
+        Found(pruned(k), energies, support, tuple(region), search.history(member))
         for k, energies, region, member in found
     ]
 
@@ -159,7 +159,7 @@ class Batch:
     members: tuple[int, ...]  # which these are of all that there have been
     pictures: NDArray[np.intp]  # (members,) which pictures they are starts of
     expected: int  # how many there could have been, which is what progress counts
-    kernels: Array | None = None  # (members, K, K) at the last scale
+    kernels: NDArray[np.float32] | None = None  # (members, K, K) at the last scale
 
 
 def joined(a: Batch, b: Batch) -> Batch:
@@ -167,10 +167,10 @@ def joined(a: Batch, b: Batch) -> Batch:
     kernels = None
     if a.kernels is not None and b.kernels is not None:
         side = max(a.kernels.shape[1], b.kernels.shape[1])
-        padded = [jnp.pad(k, ((0, 0), *[((side - k.shape[1]) // 2,) * 2] * 2)) for k in (a.kernels, b.kernels)]
-        kernels = jnp.concatenate(padded)
+        padded = [np.pad(k, ((0, 0), *[((side - k.shape[1]) // 2,) * 2] * 2)) for k in (a.kernels, b.kernels)]
+        kernels = np.concatenate(padded)
     return Batch(
-        jax.tree.map(lambda *leaves: jnp.concatenate(leaves), a.params, b.params),
+        jax.tree.map(lambda *leaves: np.concatenate(leaves), a.params, b.params),
         np.concatenate([a.shifts, b.shifts]),
         max(a.support, b.support),
         np.concatenate([a.windows, b.windows]),
@@ -188,9 +188,9 @@ def without_leaps(before: Batch, after: Batch) -> Batch:
     """
     both = joined(before, after).kernels
     assert both is not None
-    pairs = np.asarray(both).reshape(2, -1, *both.shape[1:])
+    pairs = both.reshape(2, -1, *both.shape[1:])
     kept = [b if likeness(a, b) > RELATED else a for a, b in zip(*pairs, strict=True)]
-    return replace(after, kernels=jnp.asarray(np.stack(kept)))
+    return replace(after, kernels=np.stack(kept))
 
 
 @dataclass
@@ -221,9 +221,9 @@ class Search:
         """The regions of the pictures as they are: (P, h, w)."""
         return np.stack([y[i : i + h, j : j + w] for y, (i, j, h, w) in zip(self.pictures, self.regions, strict=True)])
 
-    def seen(self, scale: int) -> Array:
+    def seen(self, scale: int) -> NDArray[np.float32]:
         """The regions at this scale, with one brightness and one contrast."""
-        y = area_average(jnp.asarray(self.cut()), scale)
+        y = area_average(self.cut(), scale)
         return (y - self.means[:, None, None]) * self.gains[:, None, None] + 0.5
 
     def history(self, member: int) -> tuple[StageTrace, ...]:
@@ -237,8 +237,8 @@ class Search:
     def begin(self, windows: NDArray[np.float64], first_member: int) -> Batch:
         """New starts of each picture, a window each."""
         support = support_for(windows.max())
-        keys = jax.random.split(jax.random.key(self.config.seed), len(windows))
-        params = first_params(self.generators, keys)
+        numbers = first_member // len(self.pictures) + np.arange(len(windows))
+        params = stack([jax.device_get(first_params(self.generators, self.config.seed, n)) for n in numbers])
         pictures, start = np.indices((len(self.pictures), len(windows))).reshape(2, -1)
         params = jax.tree.map(lambda a: a[start], params)
         members = tuple(range(first_member, first_member + len(start)))
@@ -265,7 +265,7 @@ class Search:
             """What the members of this picture have in its new region."""
             there = Grid(*(p + np.float32(first) for p, first in zip(places, parts[picture, :2], strict=True)))
             mine = jax.tree.map(lambda a: a[batch.pictures == picture], batch.params["image"])
-            return np.asarray(jax.jit(jax.vmap(lambda params: old.apply(params, there)))(mine))
+            return np.asarray(rendered(old, mine, there))
 
         image = stack([new.showing(x) for picture in range(len(parts)) for x in shown(picture)])
         self.regions = np.concatenate([self.regions[:, :2] + parts[:, :2], parts[:, 2:]], 1)
@@ -277,11 +277,11 @@ class Search:
         began = time.perf_counter()
         fitted = self.run(batch, stages, self.generators, batch.params)
         scale = stages[0].scale
-        kernels = np.asarray(fitted.kernel)
-        losses = dict(zip(batch.members, np.asarray(fitted.losses), strict=True))
+        kernels = fitted.kernel
+        losses = dict(zip(batch.members, fitted.losses, strict=True))
         self.traces.append((stages[0].name, scale, losses, time.perf_counter() - began))
         if self.look:
-            self.look(Step(stages[0].name, scale, batch.members, kernels, np.asarray(fitted.losses)))
+            self.look(Step(stages[0].name, scale, batch.members, kernels, fitted.losses))
         boxes = [support_box(pruned(k, 0.05)) for k in kernels]
         moved = batch.shifts + scale * np.array([middle for middle, _ in boxes])
         windows = np.array([ROOM * scale * extent + 2 * scale for _, extent in boxes]).clip(max=self.widest)
@@ -298,10 +298,10 @@ class Search:
             self.seen(stage.scale)[batch.pictures],
             stack([g[0] for g in grids]),
             stack([g[1] for g in grids]),
-            jnp.asarray(batch.windows, jnp.float32),
-            jnp.full(len(grids), stage.cross_scale, jnp.float32),
+            batch.windows.astype(np.float32),
+            np.full(len(grids), stage.cross_scale, np.float32),
         )
-        weights = Weights(*(jnp.stack([getattr(s, n) for s in spans]) for n in ("prior", "image_rate", "kernel_rate")))
+        weights = Weights(*(np.stack([getattr(s, n) for s in spans]) for n in ("prior", "image_rate", "kernel_rate")))
         fitted = fit_stage(
             generators,
             OBJECTIVES[stage.objective],
@@ -312,7 +312,6 @@ class Search:
             known,
             with_cross_scale=stage.cross_scale > 0,
         )
-        jax.block_until_ready(fitted)
         self.progress.advance(batch.expected * work(stage, self.shape), stage.name)
         return fitted
 
@@ -323,11 +322,11 @@ class Search:
         to fit.
         """
         assert batch.kernels is not None
-        known = np.stack([pruned(np.asarray(k)) for k in batch.kernels])
+        known = np.stack([pruned(k) for k in batch.kernels])
         support = scale * (known.shape[1] - 1) + 1
         canvas = self.grids(scale, support, (0.0, 0.0))[0]
         judge = covering(canvas, scale)
-        ys = np.asarray(area_average(jnp.asarray(self.cut()), scale))
+        ys = area_average(self.cut(), scale)
         images = []
         for picture, k in zip(batch.pictures, known, strict=True):
             x = restore(ys[picture], k, JUDGED)
@@ -335,8 +334,8 @@ class Search:
         still = replace(batch, shifts=np.zeros_like(batch.shifts), support=support)
         stage = judging(self.config, scale)
         generators = Generators(judge, None)
-        fitted = self.run(still, [stage] * len(known), generators, {"image": stack(images)}, jnp.asarray(known))
-        return np.asarray(fitted.losses)[:, -1]
+        fitted = self.run(still, [stage] * len(known), generators, {"image": stack(images)}, known)
+        return fitted.losses[:, -1]
 
     def best(self, batch: Batch, scale: int, count: int) -> Batch:
         """The members, `count` a picture, whose kernels have the lowest energies, one of those that are alike.
@@ -350,7 +349,7 @@ class Search:
             self.progress.advance(batch.expected * work(judging(self.config, scale), self.shape))
             return replace(batch, expected=count * several)
         energies = self.judge(batch, scale)
-        kernels = np.asarray(batch.kernels)
+        kernels = batch.kernels
         groups = [np.flatnonzero(batch.pictures == picture) for picture in range(several)]
         self.energies = tuple(tuple(map(float, energies[group])) for group in groups)
         kept: list[int] = []
@@ -371,19 +370,18 @@ class Search:
 
 
 @partial(jax.jit, static_argnames="generators")
-def first_params(generators: Generators, keys: Array) -> dict:
-    """Parameters that no data has touched, for each of the keys."""
+def first_params(generators: Generators, seed: int, start: int) -> dict:
+    """Parameters that no data has touched, of one start."""
     anywhere = Grid(np.zeros(2, np.float32), np.zeros(2, np.float32))  # parameters do not depend on where they are used
+    image_key, kernel_key = jax.random.split(jax.random.fold_in(jax.random.key(seed), start))
+    assert generators.kernel is not None
+    return {"image": generators.image.init(image_key, anywhere), "kernel": generators.kernel.init(kernel_key, anywhere)}
 
-    def first(key: Array) -> dict:
-        image_key, kernel_key = jax.random.split(key)
-        assert generators.kernel is not None
-        return {
-            "image": generators.image.init(image_key, anywhere),
-            "kernel": generators.kernel.init(kernel_key, anywhere),
-        }
 
-    return jax.vmap(first)(keys)
+@partial(jax.jit, static_argnames="image")
+def rendered(image: Module, params: dict, grid: Grid) -> Array:
+    """What an image generator shows with each of several parameters."""
+    return jax.vmap(lambda params: image.apply(params, grid))(params)  # type: ignore[return-value]
 
 
 def chosen(ranked: Sequence[int], kernels: NDArray[np.float32], count: int, fill: bool) -> list[int]:

@@ -5,7 +5,9 @@ What lies outside the picture is unknown, so x lives on a canvas of (H + K - 1, 
 """
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 
 
@@ -21,8 +23,8 @@ def fast_size(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(next_fast_len(int(n), real=True) or n) for n in shape)
 
 
-def area_average(y: Array, factor: int) -> Array:
+def area_average(y: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     """Means of factor x factor blocks; what does not fill a block is left out. (..., H, W) -> (..., H // f, W // f)."""
     h, w = y.shape[-2] // factor, y.shape[-1] // factor
     blocks = y[..., : h * factor, : w * factor].reshape(*y.shape[:-2], h, factor, w, factor)
-    return blocks.mean((-3, -1))
+    return blocks.mean((-3, -1), dtype=np.float32)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -36,14 +35,11 @@ def shared_out(batch: Any, mesh: Mesh | None) -> Any:
         return batch
 
     def spread(a: Any) -> Any:
-        a = jnp.asarray(a)
-        return jnp.concatenate([a, a[-1:].repeat(-len(a) % mesh.size, 0)])
+        return np.concatenate([a, np.repeat(a[-1:], -len(a) % mesh.size, 0)])
 
     return jax.device_put(jax.tree.map(spread, batch), NamedSharding(mesh, EACH))
 
 
-def gathered(batch: Any, members: int, mesh: Mesh | None) -> Any:
-    """The batch on the first device again, without what `shared_out` repeated."""
-    if mesh is None:
-        return batch
-    return jax.tree.map(lambda a: a[:members], jax.device_put(batch, mesh.devices.flat[0]))
+def gathered(batch: Any, members: int) -> Any:
+    """The batch in numpy, without what `shared_out` repeated."""
+    return jax.tree.map(lambda a: a[:members], jax.device_get(batch))

@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax.linen import Module
 from jax import Array
 from jax.sharding import Mesh
+from numpy.typing import NDArray
 
 from inr_deblur.blur import convolve_valid
 from inr_deblur.coordinates import Grid
@@ -32,29 +34,29 @@ class Generators(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """What may change from step to step: (members, steps) each."""
+    """What may change from step to step: (members, steps) each; numpy, or JAX within the compiled stage."""
 
-    prior: Array
-    image_rate: Array
-    kernel_rate: Array
+    prior: Any
+    image_rate: Any
+    kernel_rate: Any
 
 
 class Data(NamedTuple):
-    """What a stage fits and where it looks."""
+    """What a stage fits and where it looks; numpy, or JAX within the compiled stage."""
 
-    y: Array  # (members, H, W) the pictures at this scale
+    y: Any  # (members, H, W) the pictures at this scale
     canvas: Grid  # (members, ...) positions of the latent samples
     offsets: Grid  # (members, ...) of the kernel's samples
-    window: Array  # (members,) side in pixels of the square that a kernel may fill
-    cross_scale: Array  # (members,) weight of the cross-scale loss
+    window: Any  # (members,) side in pixels of the square that a kernel may fill
+    cross_scale: Any  # (members,) weight of the cross-scale loss
 
 
 class Fitted(NamedTuple):
-    """What a stage gives back."""
+    """What a stage gives back; numpy, or JAX within the compiled stage."""
 
     params: Params  # of the batch
-    losses: Array  # (members, steps)
-    kernel: Array  # (members, K, L)
+    losses: Any  # (members, steps)
+    kernel: Any  # (members, K, L)
 
 
 def fit_stage(
@@ -64,7 +66,7 @@ def fit_stage(
     params: Params,
     data: Data,
     weights: Weights,
-    known: Array | None = None,
+    known: NDArray[np.float32] | Array | None = None,
     with_cross_scale: bool = False,
 ) -> Fitted:
     """Run all steps of a stage from `params`, {"image": ..., "kernel": ...} with a leading axis of members.
@@ -74,7 +76,7 @@ def fit_stage(
     count = len(data.y)
     mesh = mesh_for(count)
     batch = shared_out((params, data, weights, known), mesh)
-    return gathered(_fit(generators, objective, spacing, with_cross_scale, mesh, *batch), count, mesh)
+    return gathered(_fit(generators, objective, spacing, with_cross_scale, mesh, *batch), count)
 
 
 @partial(jax.jit, static_argnames=("generators", "objective", "spacing", "with_cross_scale", "mesh"))
@@ -182,4 +184,4 @@ def _descend(params: Params, update: Params, rate: Array) -> Params:
 
 def stack(trees: list[Any]) -> Any:
     """A batch of members from single ones."""
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax.linen import Module
 from jax import Array
@@ -48,7 +47,7 @@ class LatentImage:
     def residual(self, grey: NDArray) -> float:
         """Root mean square of clip(k (*) x) - y, both as grey pictures."""
         x = np.moveaxis(np.atleast_3d(self.on(_canvas(self.shape, self.kernel))), 2, 0)
-        blurred = np.clip(np.asarray(convolve_valid(jnp.asarray(x), jnp.asarray(self.kernel))), 0, 1)
+        blurred = np.clip(np.asarray(_blurred(x, self.kernel)), 0, 1)
         predicted = luminance(np.moveaxis(blurred, 0, 2)) if len(blurred) == 3 else blurred[0]
         return float(np.sqrt(np.mean((predicted - grey) ** 2)))
 
@@ -86,17 +85,16 @@ def _fitted(
     stage = _stage(isinstance(generator, Pixels), weight, config)
     canvas = _canvas(y.shape, k)
     start = {"image": generator.init(jax.random.key(config.seed), canvas)}
-    batched = jax.tree.map(lambda a: jnp.asarray(a)[None], (start, canvas, k))
-    offsets = jax.tree.map(lambda a: jnp.asarray(a)[None], kernel_grid(k.shape))  # type: ignore[arg-type]
+    batched = jax.tree.map(lambda a: np.asarray(a)[None], (start, canvas, k))
+    offsets = jax.tree.map(lambda a: a[None], kernel_grid(k.shape))  # type: ignore[arg-type]
     span = curves(stage)
-    weights = Weights(*(jnp.asarray(s)[None] for s in (span.prior, span.image_rate, span.kernel_rate)))
-    data = Data(jnp.asarray(y)[None], batched[1], offsets, jnp.full(1, jnp.inf), jnp.zeros(1))
+    weights = Weights(*(s[None] for s in (span.prior, span.image_rate, span.kernel_rate)))
+    data = Data(y[None], batched[1], offsets, np.full(1, np.inf, np.float32), np.zeros(1, np.float32))
     fitted = fit_stage(
         Generators(generator, None), OBJECTIVES[stage.objective], 1, batched[0], data, weights, batched[2]
     )
-    jax.block_until_ready(fitted)
     progress.advance(work(stage, y.shape), stage.name)
-    return jax.tree.map(lambda a: a[0], fitted.params["image"]), np.asarray(fitted.losses[0])
+    return jax.tree.map(lambda a: a[0], fitted.params["image"]), fitted.losses[0]
 
 
 def _stage(pixels: bool, weight: float, config: DeblurConfig) -> Stage:
@@ -115,6 +113,9 @@ def restoration_work(name: str, shape: tuple[int, ...], config: DeblurConfig) ->
 
 def _canvas(shape: tuple[int, ...], k: NDArray) -> Grid:
     return canvas_grid(picture_grid(shape[:2]), kernel_grid(k.shape))  # type: ignore[arg-type]
+
+
+_blurred = jax.jit(convolve_valid)
 
 
 @partial(jax.jit, static_argnames=("generator",))

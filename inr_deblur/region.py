@@ -1,6 +1,5 @@
 """Where in a picture its kernel is sought: edges in all directions, nothing clipped."""
 
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
@@ -10,7 +9,7 @@ from inr_deblur.errors import InputError
 
 LARGEST_SIDE = 320  # samples; so a coarse scale sees more of the picture, in which fewer kernels are at home
 KERNELS_WIDE = 4  # a region's side is at least this many kernels
-WHOLE = 256  # pixels; a longer side is cut to one of few numbers of samples, so that few programs are compiled
+WHOLE = 64  # pixels; a longer side is cut to one of few numbers of samples, so that few programs are compiled
 CLIPPED = 0.99
 SMALLEST_SIDE = 32  # pixels of a region that is given
 
@@ -58,7 +57,7 @@ def most_telling(y: NDArray[np.float32], kernel_size: int, scale: int = 1) -> Re
     shape = region_shape((y.shape[0], y.shape[1]), kernel_size, scale)
     if shape == y.shape:
         return 0, 0, *shape
-    y = np.asarray(area_average(jnp.asarray(y), scale))
+    y = area_average(y, scale)
     height, width = (n // scale for n in shape)
     down, right = np.gradient(y)
     weak = 1 / (1 + (np.hypot(down, right) / 0.1) ** 2)  # one strong edge must not outweigh many

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inr_deblur.devices import gathered, mapped, mesh_for, shared_out
+from inr_deblur.devices import mapped, mesh_for, shared_out
 
 ON_TWO = """
 import json, jax, jax.numpy as jnp, numpy as np
@@ -23,8 +23,8 @@ for count in (1, 2, 3, 4):
     mesh = mesh_for(count)
     batch = {"x": np.arange(count * 60, dtype=np.float32).reshape(count, 6, 10), "rate": np.ones((count, 1, 1), "f4")}
     spread, run = shared_out(batch, mesh), jax.jit(mapped(filtered, mesh))
-    result = gathered(run(spread), count, mesh)
-    kept[count] = [len(spread["x"]), len(jnp.asarray(spread["x"]).devices()), len(result.devices()), len(result)]
+    result = gathered(run(spread), count)
+    kept[count] = [len(spread["x"]), len(jnp.asarray(spread["x"]).devices()), len(result)]
     np.testing.assert_allclose(result, jax.vmap(filtered)(batch), rtol=1e-5, atol=1e-4)
     if count > 1:
         program = run.lower(spread).compile().as_text()
@@ -56,7 +56,7 @@ def test_on_one_device_nothing_is_moved():
     assert len(jax.devices()) > 1 or mesh_for(8) is None
     assert mesh_for(1) is None
     batch = {"x": np.ones((3, 2))}
-    assert shared_out(batch, None) is batch and gathered(batch, 3, None) is batch
+    assert shared_out(batch, None) is batch
     x = np.arange(6, dtype=np.float32)
     np.testing.assert_array_equal(mapped(lambda a: 2 * a, None)(x), 2 * x)
 
@@ -73,7 +73,7 @@ def test_two_devices_do_what_one_does():
     assert done.returncode == 0, done.stderr
     kept = json.loads(done.stdout)
     kernels = kept.pop("kernels")
-    assert kept == {"1": [1, 1, 1, 1], "2": [2, 2, 1, 2], "3": [4, 2, 1, 3], "4": [4, 2, 1, 4]}
+    assert kept == {"1": [1, 1, 1], "2": [2, 2, 2], "3": [4, 2, 3], "4": [4, 2, 4]}
     config = DeblurConfig(kernel=KernelConfig(5), schedule=ScheduleConfig(starts=1, steps=0.005))
     with jax.numpy_dtype_promotion("standard"):
         here = deblur_many(blurred(), config)

@@ -49,7 +49,7 @@ def test_coarser_scales_look_at_more(shape, size, scale):
     region, coarser = region_shape(shape, size, scale), region_shape(shape, size, 2 * scale)
     for got, more, whole in zip(region, coarser, shape, strict=True):
         assert got <= more <= whole
-        assert got == whole <= WHOLE or got % scale == 0 and got // scale <= max(LARGEST_SIDE, KERNELS_WIDE * size)
+        assert got % scale == 0 and got // scale <= max(LARGEST_SIDE, KERNELS_WIDE * size)
 
 
 def test_near_equal_pictures_have_regions_of_one_shape():
@@ -57,7 +57,7 @@ def test_near_equal_pictures_have_regions_of_one_shape():
     for size, side in ((9, LARGEST_SIDE), (88, 352)):
         shapes = {most_telling(y[:h, :w], size)[2:] for h, w in ((688, 400), (703, 415), (690, 401))}
         assert shapes == {(side, side)}
-    assert most_telling(y[:270, :250], 31)[2:] == (256, 250)
+    assert {most_telling(y[:h, :w], 31)[2:] for h, w in ((270, 250), (256, 255), (262, 248))} == {(256, 248)}
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (0, 416), (416, 0), (416, 416), (200, 150)])
