@@ -105,11 +105,10 @@ def find_kernels(
             batch = joined(batch, fresh) if batch else fresh
         assert batch
         batch = search.advance(batch, [plans[m][now] for m in batch.members])
-        if to_be_judged(len(batch.members) // count, scale):
-            batch = search.best(batch, scale, survivors(scale))
+        batch = search.best(batch, scale, survivors(scale))
     assert batch
     refined = search.advance(batch, [plans[m][-1] for m in batch.members])
-    batch = search.best(without_leaps(batch, refined), 1, 1)
+    batch = without_leaps(batch, refined)
     assert batch.kernels is not None
     rivals = search.energies or ((),) * count
     found = zip(batch.kernels, rivals, search.regions.tolist(), batch.members, strict=True)
@@ -121,12 +120,7 @@ def find_kernels(
 
 def survivors(scale: int) -> int:
     """How many starts of a picture go on after a scale."""
-    return 2 if scale <= 2 else 4
-
-
-def to_be_judged(count: int, scale: int) -> bool:
-    """Whether so many starts of a picture are judged after a scale; at the pixels few can wait for the last stage."""
-    return scale > 1 or count > survivors(scale)
+    return min(scale, 4)
 
 
 def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> float:
@@ -137,10 +131,9 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         shape = region_shape(shape, size, scale)
         count += len(entering.get(scale, ()))
         total += count * work(plan(config, 0.0, pyramid)[i], shape)
-        if to_be_judged(count, scale):
-            total += count * work(judging(config, scale), shape)
-            count = min(count, survivors(scale))
-    return total + count * (work(plan(config, 0.0, pyramid)[-1], shape) + work(judging(config, 1), shape))
+        total += count * work(judging(config, scale), shape)
+        count = min(count, survivors(scale))
+    return total + count * work(plan(config, 0.0, pyramid)[-1], shape)
 
 
 def support_for(length: float) -> int:

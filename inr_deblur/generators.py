@@ -28,7 +28,7 @@ class Frame(NamedTuple):
     length: tuple[float, float]
 
 
-MOST_FEATURES = 320  # of a harmonic image along an axis while the kernel is sought
+MOST_FEATURES = 512  # of a harmonic image along an axis while the kernel is sought: one a sample of most canvases
 
 
 class Harmonic(nn.Module):

@@ -102,7 +102,7 @@ def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], first: in
     def weight(span: Span) -> Span:
         return span[0] * config.loss.prior, span[1] * config.loss.prior
 
-    end = max(3e-6, 0.4 * noise**2)
+    end = max(5e-7, 0.4 * noise**2)
     counting = "edges", weight((max(3e-4, end), end))
 
     def coupled(first: float) -> tuple[str, Span]:
@@ -121,7 +121,7 @@ def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], first: in
         for i, scale in list(enumerate(pyramid))[first:]
     ]
     stages += [
-        Stage("edges", 1, steps(400), *(counting if config.loss.edges else coupled(last)), (1e-3, 1e-3), (3e-3, 3e-4))
+        Stage("edges", 1, steps(800), *(counting if config.loss.edges else coupled(last)), (1e-3, 1e-3), (1e-3, 1e-4))
     ]
     return tuple(stages)
 
