@@ -28,6 +28,7 @@ from runner import Options, grey
 from tables import Row, write_tables
 
 from inr_deblur.config import DeblurConfig, GeneratorConfig, one_of
+from inr_deblur.cores import device_a_core
 from inr_deblur.errors import InputError
 from inr_deblur.files import writable_folder
 from inr_deblur.metrics import aligned_scores
@@ -72,6 +73,7 @@ class Command(NamedTuple):
 
 def main(options: SpeedOptions) -> int:
     """Measure, write the tables, say them."""
+    device_a_core()  # as the command does
     parts = options.parts.split(",")
     for part in parts:
         one_of("parts", part, PARTS)

@@ -32,14 +32,14 @@ def check_dataset(config: DatasetConfig) -> tuple[list[str], list[str]]:
     samples = all_samples(config)
     root = Path(config.root or "").expanduser()
     faults, notes = _checksum_faults(root)
-    expected = LAYOUTS[config.name or ""].names
+    layout = LAYOUTS[config.name or ""]
     missing = {
-        "of the pictures": sorted(set(expected) - {s.name for s in samples}),
+        "of the pictures": sorted(set(layout.names) - {s.name for s in samples}),
         "sharp pictures": [s.name for s in samples if not s.sharp],
-        "kernels": [s.name for s in samples if not s.kernel],
+        "kernels": [s.name for s in samples if layout.kernels and not s.kernel],
     }
     for what, names in missing.items():
-        if expected and names:
+        if layout.names and names:
             faults.append(f"missing: {len(names)} {what}: {_listed(names)}")
     for sample in samples:
         try:

@@ -30,6 +30,7 @@ class Layout(NamedTuple):
     pattern: str  # of a whole name, with the groups category and kernel
     names: tuple[str, ...] = ()  # of all pictures, empty if there may be any
     home: str = ""
+    kernels: bool = True  # whether one kernel blurred each picture
 
 
 SUFFIXES = (".png", *(suffix for group in WRITTEN.values() for suffix in group if suffix != ".png"), *sorted(RAW))
@@ -49,6 +50,7 @@ LAYOUTS = {
         r"Blurry(?P<category>\d+)_(?P<kernel>\d+)",
         tuple(f"Blurry{i}_{k}" for i, k in product(range(1, 5), range(1, 13))),
         "https://webdav.tuebingen.mpg.de/pixel/benchmark4camerashake/",
+        kernels=False,
     ),
     "folder": Layout(r"(?:(?P<category>.+)/)?[^/]*?(?P<kernel>kernel_?\d+)?"),
 }

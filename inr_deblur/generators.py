@@ -67,7 +67,7 @@ class Harmonic(nn.Module):
             scale = 1 / (n * self.amplitudes(axis))
             scale[0] /= 2
             c = c * np.expand_dims(scale, 1 - axis)
-        return {"params": {"coefficients": jnp.asarray(c, jnp.float32)}}
+        return {"params": {"coefficients": c.astype(np.float32)}}
 
     def amplitudes(self, axis: int) -> np.ndarray:
         a = 1 / (1 + np.arange(self.features[axis]) / self.decay)
@@ -88,7 +88,8 @@ class Pixels(nn.Module):
 
     def basis(self, axis: int, positions: Array, n: int, spacing: int) -> Array:
         centres = self.frame.origin[axis] + np.arange(n, dtype=np.float32) + 0.5
-        hat = jnp.maximum(0.0, 1.0 - jnp.abs(positions[:, None] - centres) / spacing)
+        inside = jnp.clip(positions, centres[0], centres[-1])  # beyond the frame its border goes on
+        hat = jnp.maximum(0.0, 1.0 - jnp.abs(inside[:, None] - centres) / spacing)
         return hat / hat.sum(1, keepdims=True)
 
 

@@ -74,7 +74,7 @@ def restore(settings: RunConfig, folder: Path, began: float) -> str:
                 settings.method, values, config, kernel=kernel, region=region, progress=progress, look=look
             )
             if follower:
-                follower.show(result.image)
+                follower.show(light.to_stored(result.image))
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):  # JAX's word for it
             raise

@@ -11,7 +11,6 @@ from flax.linen import Module
 from jax import Array
 from numpy.typing import NDArray
 
-from inr_deblur.blind import StageTrace, work
 from inr_deblur.blur import convolve_valid
 from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig
@@ -22,6 +21,7 @@ from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.progress import Progress
 from inr_deblur.restore import STEPS, restore
 from inr_deblur.schedule import Stage, curves
+from inr_deblur.search import StageTrace, work
 
 FIT_STEPS = 400  # of the generators that are fitted step by step
 

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from inr_deblur.blind import Found, StageTrace, find_kernels, search_work
+from inr_deblur.blind import Found, find_kernels, search_work
 from inr_deblur.colour import luminance
 from inr_deblur.config import LARGEST_KERNEL, SMALLEST_KERNEL, DeblurConfig, check
 from inr_deblur.errors import InputError
@@ -25,6 +25,7 @@ from inr_deblur.noise import noise_level
 from inr_deblur.outcome import Outcome, confidence, judge
 from inr_deblur.progress import Progress, Silent
 from inr_deblur.region import Region, check_region
+from inr_deblur.search import StageTrace
 from inr_deblur.tiles import TiledImage, restore_in_tiles
 from inr_deblur.watch import Look
 

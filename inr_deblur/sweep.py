@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import traceback
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -88,6 +89,7 @@ def plan(arguments: list[str]) -> Plan | None:
     arguments = [*flags, f"hydra.sweep.dir={quoted(str(out))}", *given.overrides]
     if not config.dataset.name:
         folders = [run_folder(_value(job, "image"), str(out), naming(job)) for job in settings]
+        _refuse_shared(folders)
         return Plan(arguments, out, folders)
     samples = find_samples(cast(DatasetConfig, OmegaConf.to_object(config.dataset)))
     folders = [sample_folder(config.dataset.name, s, str(out), naming(job)) for job in settings for s in samples]
@@ -103,6 +105,16 @@ def _refuse_several(overrides: Sequence[Override]) -> None:
         one = key == "out" or key.startswith("dataset") and key not in ("dataset.category", "dataset.picture")
         if one and override.is_sweep_override():
             raise InputError(f"{override.input_line}: a sweep goes over one data set into one folder, give {key} once.")
+
+
+def _refuse_shared(folders: Sequence[Path]) -> None:
+    """Raise InputError for a folder that two jobs would write to."""
+    shared = [folder for folder, count in Counter(folders).items() if count > 1]
+    if shared:
+        raise InputError(
+            f"{shared[0]} would be the folder of several of these jobs: give the pictures different names, or run the "
+            "jobs one by one, each with an out= of its own."
+        )
 
 
 def _check_jobs(settings: Sequence[Sequence[str]], search: list[str], parser: OverridesParser) -> None:

@@ -132,6 +132,14 @@ def test_the_check_says_what_is_missing_or_altered(root):
     assert "people_01_kernel_01.png: This is not a picture" in faults
 
 
+def test_a_set_whose_blur_is_not_uniform_has_no_kernels_to_miss(root, tmp_path):
+    places = [(place, f"Blurry{i}_{k}.png") for i in range(1, 5) for k in range(1, 13) for place in ("blurry", "sharp")]
+    for place, name in places:
+        (tmp_path / place).mkdir(exist_ok=True)
+        shutil.copy(root / "blurry/text_01_kernel_01.png", tmp_path / place / name)
+    assert check_dataset(DatasetConfig("kohler", str(tmp_path)))[0] == []
+
+
 def test_a_rotated_kernel_is_found(tmp_path):
     make_dataset(tmp_path / "set", categories=("text",), pictures=1, side=100)
     config = DatasetConfig("folder", str(tmp_path / "set"))

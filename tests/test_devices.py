@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inr_deblur.devices import mapped, mesh_for, shared_out
+from inr_deblur.devices import gathered, mapped, mesh_for, shared_out
 
 ON_TWO = """
 import json, jax, jax.numpy as jnp, numpy as np
@@ -57,6 +57,7 @@ def test_on_one_device_nothing_is_moved():
     assert mesh_for(1) is None
     batch = {"x": np.ones((3, 2))}
     assert shared_out(batch, None) is batch
+    assert isinstance(whole := gathered({"x": jnp.ones((3, 2))}, 2)["x"], np.ndarray) and whole.shape == (2, 2)
     x = np.arange(6, dtype=np.float32)
     np.testing.assert_array_equal(mapped(lambda a: 2 * a, None)(x), 2 * x)
 

@@ -87,5 +87,14 @@ def test_the_canvas_of_a_picture_lies_within_the_frame():
         assert positions[0] - origin == 0.5 and positions[-1] - origin == length - 0.5
 
 
+@pytest.mark.parametrize("spacing", [1, 4])
+def test_pixels_go_on_beyond_their_frame(spacing):
+    """A kernel that has moved sees a little more than what the frame was made for."""
+    pixels = image_generator("pixels", SHAPE, REACH)
+    beyond = Grid(*(np.array([-30, n + 30], np.float32) for n in SHAPE))
+    values = np.asarray(pixels.apply(pixels.init(jax.random.key(0), beyond), beyond, spacing))
+    np.testing.assert_allclose(values, 0.5)
+
+
 def test_a_picture_of_many_samples_has_no_more_features_than_asked():
     assert image_generator("harmonic", (1000, 100), (4, 4)).features == (MOST_FEATURES, 108)

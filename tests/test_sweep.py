@@ -158,6 +158,8 @@ def test_check_prints_the_faults(capsys):
         ([*SWEEP, "method=networks,wiener"], "restores with a kernel that is known"),
         ([*SWEEP, "progress=nope"], "progress=nope"),
         (["-m", "image=a.png,b.png", "light=srgb,gamma:9"], "light=gamma:9"),
+        (["-m", "image=x/a.png,y/a.png"], "would be the folder of several of these jobs"),
+        (["-m", "image=a.png", "kernel=k.npy,l.npy"], "would be the folder of several of these jobs"),
     ],
 )
 def test_bad_sweeps_are_one_sentence_and_leave_nothing(arguments, part, capsys):

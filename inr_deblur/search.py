@@ -1,0 +1,309 @@
+"""What a blind search does with its starts: a batch goes through a stage, is moved and shrunk, judged, and thinned."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from flax.linen import Module
+from jax import Array
+from numpy.typing import NDArray
+
+from inr_deblur.blur import area_average
+from inr_deblur.config import DeblurConfig
+from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
+from inr_deblur.fit import Data, Fitted, Generators, Weights, fit_stage, stack
+from inr_deblur.generators import Harmonic, covering, harmonic
+from inr_deblur.kernels import likeness, pruned, support_box
+from inr_deblur.objectives import OBJECTIVES
+from inr_deblur.progress import Progress
+from inr_deblur.region import most_telling
+from inr_deblur.restore import restore
+from inr_deblur.schedule import Stage, curves, judging
+from inr_deblur.watch import Look, Step
+
+ALIKE = 0.93  # kernels of two starts that are at least so alike are in one basin
+RELATED = 0.85  # kernels before and after a refinement are at least so alike
+ROOM = 4 / 3  # of a support over what it should hold: the mass may be off the middle, and mend itself
+WORTHWHILE = 0.7  # of a region's samples, below which a smaller one is worth a change
+CONTRAST = 0.2  # standard deviation that pictures are brought to
+JUDGED = 1e-4  # weight of the restorations that kernels are judged by
+SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 69, 81, 95, 107, 121, 135, 149, 163)  # few: each is compiled anew
+
+
+@dataclass(frozen=True)
+class StageTrace:
+    """What happened in one stage."""
+
+    name: str
+    scale: int
+    losses: NDArray[np.float32]  # (steps,) of the start that was chosen
+    seconds: float  # with the judging that followed; of a batch of pictures each one's share
+
+
+def support_for(length: float) -> int:
+    """The smallest support of at least `length` pixels, or the largest there is."""
+    return next((support for support in SUPPORTS if support >= length), SUPPORTS[-1])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Members on their way: parameters with a leading axis, and where each kernel's origin has moved to."""
+
+    params: dict
+    shifts: NDArray[np.float64]  # (members, 2) pixels
+    support: int  # side of the kernels' grids in pixels
+    windows: NDArray[np.float64]  # (members,) side in pixels of the square that each kernel may fill
+    members: tuple[int, ...]  # which these are of all that there have been
+    pictures: NDArray[np.intp]  # (members,) which pictures they are starts of
+    expected: int  # how many there could have been, which is what progress counts
+    kernels: NDArray[np.float32] | None = None  # (members, K, K) at the last scale
+
+
+def joined(a: Batch, b: Batch) -> Batch:
+    """Two batches at one scale as one."""
+    kernels = None
+    if a.kernels is not None and b.kernels is not None:
+        side = max(a.kernels.shape[1], b.kernels.shape[1])
+        padded = [np.pad(k, ((0, 0), *[((side - k.shape[1]) // 2,) * 2] * 2)) for k in (a.kernels, b.kernels)]
+        kernels = np.concatenate(padded)
+    return Batch(
+        jax.tree.map(lambda *leaves: np.concatenate(leaves), a.params, b.params),
+        np.concatenate([a.shifts, b.shifts]),
+        max(a.support, b.support),
+        np.concatenate([a.windows, b.windows]),
+        a.members + b.members,
+        np.concatenate([a.pictures, b.pictures]),
+        a.expected + b.expected,
+        kernels,
+    )
+
+
+def without_leaps(before: Batch, after: Batch) -> Batch:
+    """`after`, but with the kernel `before` where the two have little in common.
+
+    Counting edges sharpens a kernel that is nearly right, and makes a point of others.
+    """
+    both = joined(before, after).kernels
+    assert both is not None
+    pairs = both.reshape(2, -1, *both.shape[1:])
+    kept = [b if likeness(a, b) > RELATED else a for a, b in zip(*pairs, strict=True)]
+    return replace(after, kernels=np.stack(kept))
+
+
+class _Trace(NamedTuple):
+    """A stage of all members that went through it."""
+
+    name: str
+    scale: int
+    losses: dict[int, NDArray[np.float32]]  # by member
+    seconds: float
+
+
+@dataclass
+class Search:
+    """What all stages share."""
+
+    pictures: NDArray[np.float32]  # (P, H, W) whole
+    regions: NDArray[np.intp]  # (P, 4) of each picture that is looked at, of one shape
+    generators: Generators
+    config: DeblurConfig
+    progress: Progress
+    widest: float  # side in pixels that no kernel may exceed
+    look: Look | None = None
+    traces: list[_Trace] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        first = self.cut()
+        self.means = first.mean((1, 2))
+        self.gains = CONTRAST / first.std((1, 2))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the regions."""
+        return int(self.regions[0, 2]), int(self.regions[0, 3])
+
+    def cut(self) -> NDArray[np.float32]:
+        """The regions of the pictures as they are: (P, h, w)."""
+        return np.stack([y[i : i + h, j : j + w] for y, (i, j, h, w) in zip(self.pictures, self.regions, strict=True)])
+
+    def seen(self, scale: int) -> NDArray[np.float32]:
+        """The regions at this scale, with one brightness and one contrast."""
+        y = area_average(self.cut(), scale)
+        return (y - self.means[:, None, None]) * self.gains[:, None, None] + 0.5
+
+    def history(self, member: int) -> tuple[StageTrace, ...]:
+        """The stages that a member has gone through."""
+        return tuple(
+            StageTrace(stage.name, stage.scale, stage.losses[member], stage.seconds / len(self.pictures))
+            for stage in self.traces
+            if member in stage.losses
+        )
+
+    def begin(self, windows: NDArray[np.float64], first_member: int) -> Batch:
+        """New starts of each picture, a window each."""
+        support = support_for(windows.max())
+        numbers = first_member // len(self.pictures) + np.arange(len(windows))
+        params = stack([jax.device_get(first_params(self.generators, np.uint32(self.config.seed), n)) for n in numbers])
+        pictures, start = np.indices((len(self.pictures), len(windows))).reshape(2, -1)
+        params = jax.tree.map(lambda a: a[start], params)
+        members = tuple(range(first_member, first_member + len(start)))
+        return Batch(params, np.zeros((len(start), 2)), support, windows[start], members, pictures, len(start))
+
+    def grids(self, scale: int, support: int, shift: tuple[float, float]) -> tuple[Grid, Grid]:
+        """Canvas and kernel grids, the kernel's origin moved by `shift` pixels."""
+        offsets = kernel_grid((support, support), scale, shift)
+        return canvas_grid(picture_grid(self.shape, scale), offsets), offsets
+
+    def narrowed(self, batch: Batch, scale: int) -> Batch:
+        """Go on with the most telling part of each region, if a scale and the kernels that are left need no more."""
+        old = self.generators.image
+        largest = round(float(batch.windows.max()) / ROOM)
+        parts = np.array([most_telling(y, largest, scale) for y in self.cut()])
+        height, width = map(int, parts[0, 2:])
+        if not isinstance(old, Harmonic) or height * width > WORTHWHILE * self.shape[0] * self.shape[1]:
+            return batch
+        reach = int(batch.support // 2 + np.abs(batch.shifts).max())
+        new = harmonic((height, width), (reach, reach))
+        places = new.places()
+
+        def shown(picture: int) -> NDArray[np.float32]:
+            """What the members of this picture have in its new region."""
+            there = Grid(*(p + np.float32(first) for p, first in zip(places, parts[picture, :2], strict=True)))
+            mine = jax.tree.map(lambda a: a[batch.pictures == picture], batch.params["image"])
+            return np.asarray(rendered(old, mine, there))
+
+        image = stack([new.showing(x) for picture in range(len(parts)) for x in shown(picture)])
+        self.regions = np.concatenate([self.regions[:, :2] + parts[:, :2], parts[:, 2:]], 1)
+        self.generators = Generators(new, self.generators.kernel)
+        return replace(batch, params={**batch.params, "image": image})
+
+    def advance(self, batch: Batch, stages: list[Stage]) -> Batch:
+        """All members through their stage, then each support moved to its kernel's middle and shrunk to its extent."""
+        began = time.perf_counter()
+        fitted = self.run(batch, stages, self.generators, batch.params)
+        scale = stages[0].scale
+        kernels = fitted.kernel
+        losses = dict(zip(batch.members, fitted.losses, strict=True))
+        self.traces.append(_Trace(stages[0].name, scale, losses, time.perf_counter() - began))
+        if self.look:
+            self.look(Step(stages[0].name, scale, batch.members, kernels, fitted.losses))
+        boxes = [support_box(pruned(k, 0.05)) for k in kernels]
+        moved = batch.shifts + scale * np.array([middle for middle, _ in boxes])
+        windows = np.array([ROOM * scale * extent + 2 * scale for _, extent in boxes]).clip(max=self.widest)
+        support = support_for(windows.max())
+        return replace(
+            batch, params=fitted.params, shifts=moved, support=support, windows=windows, kernels=fitted.kernel
+        )
+
+    def run(self, batch: Batch, stages: list[Stage], generators: Generators, params: dict, known=None) -> Fitted:
+        stage = stages[0]
+        grids = [self.grids(stage.scale, batch.support, (float(s[0]), float(s[1]))) for s in batch.shifts]
+        spans = [curves(s) for s in stages]
+        data = Data(
+            self.seen(stage.scale)[batch.pictures],
+            stack([g[0] for g in grids]),
+            stack([g[1] for g in grids]),
+            batch.windows.astype(np.float32),
+            np.full(len(grids), stage.cross_scale, np.float32),
+        )
+        weights = Weights(*(np.stack([getattr(s, n) for s in spans]) for n in ("prior", "image_rate", "kernel_rate")))
+        fitted = fit_stage(
+            generators,
+            OBJECTIVES[stage.objective],
+            stage.scale,
+            params,
+            data,
+            weights,
+            known,
+            with_cross_scale=stage.cross_scale > 0,
+        )
+        self.progress.advance(batch.expected * work(stage, self.shape), stage.name)
+        return fitted
+
+    def judge(self, batch: Batch, scale: int) -> NDArray[np.float32]:
+        """The energy of each kernel with the image that goes with it best: (members,), lowest best.
+
+        Each image starts from the restoration with its kernel. Started from nothing, wrong kernels win that are quicker
+        to fit.
+        """
+        assert batch.kernels is not None
+        known = np.stack([pruned(k) for k in batch.kernels])
+        support = scale * (known.shape[1] - 1) + 1
+        canvas = self.grids(scale, support, (0.0, 0.0))[0]
+        judge = covering(canvas, scale)
+        ys = area_average(self.cut(), scale)
+        images = []
+        for picture, k in zip(batch.pictures, known, strict=True):
+            x = restore(ys[picture], k, JUDGED)
+            images.append(judge.showing((x - self.means[picture]) * self.gains[picture] + np.float32(0.5)))
+        still = replace(batch, shifts=np.zeros_like(batch.shifts), support=support)
+        stage = judging(self.config, scale)
+        generators = Generators(judge, None)
+        fitted = self.run(still, [stage] * len(known), generators, {"image": stack(images)}, known)
+        return fitted.losses[:, -1]
+
+    def best(self, batch: Batch, scale: int, count: int) -> Batch:
+        """The members, `count` a picture, whose kernels have the lowest energies, one of those that are alike.
+
+        Of each of several pictures the same number is left, so that the batch has one of few sizes.
+        """
+        assert batch.kernels is not None
+        several = len(self.pictures)
+        count = min(batch.expected // several, count)
+        if len(batch.members) == several:
+            self.progress.advance(batch.expected * work(judging(self.config, scale), self.shape))
+            return replace(batch, expected=count * several)
+        began = time.perf_counter()
+        energies = self.judge(batch, scale)
+        last = self.traces[-1]
+        self.traces[-1] = last._replace(seconds=last.seconds + time.perf_counter() - began)
+        kernels = batch.kernels
+        groups = [np.flatnonzero(batch.pictures == picture) for picture in range(several)]
+        kept: list[int] = []
+        for group in groups:
+            ranked = group[np.argsort(energies[group])].tolist()
+            kept += sorted(chosen(ranked, kernels, count, fill=several > 1))
+        keep = np.array(kept)
+        return Batch(
+            jax.tree.map(lambda a: a[keep], batch.params),
+            batch.shifts[keep],
+            support_for(batch.windows[keep].max()),
+            batch.windows[keep],
+            tuple(batch.members[i] for i in keep),
+            batch.pictures[keep],
+            count * several,
+            batch.kernels[keep],
+        )
+
+
+@partial(jax.jit, static_argnames="generators")
+def first_params(generators: Generators, seed: np.uint32, start: int) -> dict:
+    """Parameters that no data has touched, of one start."""
+    anywhere = Grid(np.zeros(2, np.float32), np.zeros(2, np.float32))  # parameters do not depend on where they are used
+    image_key, kernel_key = jax.random.split(jax.random.fold_in(jax.random.key(seed), start))
+    assert generators.kernel is not None
+    return {"image": generators.image.init(image_key, anywhere), "kernel": generators.kernel.init(kernel_key, anywhere)}
+
+
+@partial(jax.jit, static_argnames="image")
+def rendered(image: Module, params: dict, grid: Grid) -> Array:
+    """What an image generator shows with each of several parameters."""
+    return jax.vmap(lambda params: image.apply(params, grid))(params)  # type: ignore[return-value]
+
+
+def chosen(ranked: Sequence[int], kernels: NDArray[np.float32], count: int, fill: bool) -> list[int]:
+    """The first `count` of those ranked, one of those that are alike; fill: then also others, up to `count`."""
+    kept: list[int] = []
+    for i in ranked:
+        if len(kept) < count and all(likeness(kernels[i], kernels[j]) < ALIKE for j in kept):
+            kept.append(i)
+    return kept + [i for i in ranked if fill and i not in kept][: count - len(kept)]
+
+
+def work(stage: Stage, shape: tuple[int, ...]) -> float:
+    """Cost of a stage for one start in sample updates, the unit of progress."""
+    return stage.steps * (shape[0] // stage.scale) * (shape[1] // stage.scale)
