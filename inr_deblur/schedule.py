@@ -102,7 +102,7 @@ def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], first: in
     def weight(span: Span) -> Span:
         return span[0] * config.loss.prior, span[1] * config.loss.prior
 
-    end = max(5e-7, 0.4 * noise**2)
+    end = max(1e-7, 0.1 * noise**2)
     counting = "edges", weight((max(3e-4, end), end))
 
     def coupled(first: float) -> tuple[str, Span]:
