@@ -195,9 +195,7 @@ class Search:
         moved = batch.shifts + scale * np.array([middle for middle, _ in boxes])
         windows = np.array([ROOM * scale * extent + 2 * scale for _, extent in boxes]).clip(max=self.widest)
         support = support_for(windows.max())
-        return replace(
-            batch, params=fitted.params, shifts=moved, support=support, windows=windows, kernels=fitted.kernel
-        )
+        return replace(batch, params=fitted.params, shifts=moved, support=support, windows=windows, kernels=kernels)
 
     def run(self, batch: Batch, stages: list[Stage], generators: Generators, params: dict, known=None) -> Fitted:
         stage = stages[0]
@@ -261,12 +259,11 @@ class Search:
         energies = self.judge(batch, scale)
         last = self.traces[-1]
         self.traces[-1] = last._replace(seconds=last.seconds + time.perf_counter() - began)
-        kernels = batch.kernels
         groups = [np.flatnonzero(batch.pictures == picture) for picture in range(several)]
         kept: list[int] = []
         for group in groups:
             ranked = group[np.argsort(energies[group])].tolist()
-            kept += sorted(chosen(ranked, kernels, count, fill=several > 1))
+            kept += sorted(chosen(ranked, batch.kernels, count, fill=several > 1))
         keep = np.array(kept)
         return Batch(
             jax.tree.map(lambda a: a[keep], batch.params),
