@@ -128,6 +128,8 @@ def _unpack(archive: Path, root: Path, source: str) -> None:
         with zipfile.ZipFile(archive) as file:
             file.extractall(root)
     elif tarfile.is_tarfile(archive):
+        if not hasattr(tarfile, "data_filter"):
+            raise InputError("Python below 3.11.4 can't unpack a .tar safely: give a .zip, or unpack it by hand.")
         with tarfile.open(archive) as file:
             file.extractall(root, filter="data")
     else:

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import http.server
 import shutil
+import tarfile
 import threading
 from pathlib import Path
 
@@ -168,6 +169,8 @@ def server(tmp_path):
 @pytest.mark.parametrize(("kind", "suffix"), [("zip", "zip"), ("gztar", "tar.gz")])
 def test_an_archive_is_fetched_and_unpacked(root, tmp_path, server, kind, suffix):
     pytest.importorskip("pooch")
+    if kind == "gztar" and not hasattr(tarfile, "data_filter"):
+        pytest.skip("Python below 3.11.4")
     archive = Path(shutil.make_archive(str(tmp_path / "served/lai"), kind, root))
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     there = tmp_path / "fetched"
