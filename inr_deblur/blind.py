@@ -70,7 +70,7 @@ def find_kernels(
     for i, scale in enumerate(pyramid):
         now = i - len(pyramid) - 1
         if batch:
-            batch = search.narrowed(batch, scale)
+            batch = search.carried(search.narrowed(batch, scale), scale)
         # of several pictures all get the new starts if one needs them: a batch has one of few sizes
         if scale in entering and (batch is None or i == 1 or scale > 2 or batch.windows.min() < NARROW):
             new = entering[scale]

@@ -97,7 +97,7 @@ def _fit(
     def kernel_of(params: Params, data: Data, known: Array | None) -> Array:
         if generators.kernel is None:
             return known  # type: ignore
-        return windowed(generators.kernel.apply(params["kernel"], data.offsets), data.offsets, data.window)  # type: ignore
+        return windowed(generators.kernel.apply(params["kernel"], data.offsets, spacing), data.offsets, data.window)  # type: ignore
 
     def one(params: Params, data: Data, weights: Weights, known: Array | None) -> Fitted:
         def loss(params: Params, prior: Array) -> Array:
@@ -112,10 +112,10 @@ def _fit(
             params, image_state, kernel_state = carry
             value, slope = jax.value_and_grad(loss)(params, now.prior)
             update, image_state = image_optimiser.update(slope["image"], image_state, params["image"])
-            new = {"image": _descend(params["image"], update, now.image_rate)}
+            new = {"image": descend(params["image"], update, now.image_rate)}
             if generators.kernel is not None:
                 update, kernel_state = kernel_optimiser.update(slope["kernel"], kernel_state)
-                new["kernel"] = _descend(params["kernel"], update, now.kernel_rate)
+                new["kernel"] = descend(params["kernel"], update, now.kernel_rate)
             return (new, image_state, kernel_state), value
 
         start = (params, image_optimiser.init(params["image"]), kernel_optimiser.init(params.get("kernel")))
@@ -178,7 +178,7 @@ def _siren_labels(params: Params) -> Params:
     return jax.tree_util.tree_map_with_path(label, params)
 
 
-def _descend(params: Params, update: Params, rate: Array) -> Params:
+def descend(params: Params, update: Params, rate: Array) -> Params:
     return jax.tree.map(lambda p, u: p - rate * u, params, update)
 
 

@@ -4,7 +4,7 @@ Every image generator is a flax module called with a `Grid` (any grid, also fine
 of shape grid.shape, nominally in [0, 1] but not clipped (a fit may overshoot, and clipping would stop its gradient).
 With `spacing=1`, the default, it is pointwise: a nested grid gets a subsample of the fine one. A fit to area averages
 renders with their spacing instead, where the generator leaves out what such samples can't tell apart.
-Every kernel generator gives non-negative values with sum 1 on its grid.
+Every kernel generator gives non-negative values with sum 1 on its grid, of samples `spacing` pixels apart.
 """
 
 from typing import Any, NamedTuple
@@ -115,17 +115,22 @@ class SirenImage(nn.Module):
 
 
 class SirenKernel(nn.Module):
-    """k = softmax over the grid of a SIREN of the offsets: non-negative, sum 1, and uniform at the start."""
+    """k = softmax over the grid of a SIREN of the offsets: non-negative, sum 1, and uniform at the start.
 
-    reach: float = 15.5  # pixels that the SIREN's unit of length stands for
+    The SIREN's unit of length is `reach` pixels, and at least `reach` / 4 samples: where samples lie far apart, each
+    would otherwise be a free number.
+    """
+
+    reach: float = 15.5
     width: int = 64
     depth: int = 3
     first_omega: float = 15.0
     hidden_omega: float = 5.0
 
     @nn.compact
-    def __call__(self, grid: Grid) -> Array:
-        z = jnp.stack(jnp.meshgrid(*(q / self.reach for q in grid), indexing="ij"), -1)
+    def __call__(self, grid: Grid, spacing: int = 1) -> Array:
+        unit = self.reach * max(1.0, spacing / 4)
+        z = jnp.stack(jnp.meshgrid(*(q / unit for q in grid), indexing="ij"), -1)
         logits = Siren((self.width,) * self.depth, self.first_omega, self.hidden_omega, head_scale=0.01)(z)
         return jax.nn.softmax(logits.ravel()).reshape(logits.shape)
 
@@ -136,17 +141,13 @@ class GridKernel(nn.Module):
     half: float  # pixels from the middle to the border
 
     @nn.compact
-    def __call__(self, grid: Grid) -> Array:
+    def __call__(self, grid: Grid, spacing: int = 1) -> Array:
         n = 2 * int(np.ceil(self.half)) + 1
         values = self.param("values", nn.initializers.zeros, (n, n))
         places = np.arange(n, dtype=np.float32) - n // 2
-        u, v = (jnp.maximum(0.0, 1.0 - jnp.abs(q[:, None] - places) / _spacing(q)) for q in grid)
+        u, v = (jnp.maximum(0.0, 1.0 - jnp.abs(q[:, None] - places) / spacing) for q in grid)
         logits = u @ values @ v.T / (u.sum(1)[:, None] * v.sum(1) + 1e-6)
         return jax.nn.softmax(logits.ravel()).reshape(logits.shape)
-
-
-def _spacing(q: Array) -> Array:
-    return jnp.maximum(q[1] - q[0], 1.0)
 
 
 Size = tuple[int, int]

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.fft import irfft2, rfft2
 
+MOST_NOISE = 0.1  # share of a kernel's mass
+
 Kernel = NDArray[np.floating]
 
 
@@ -25,8 +27,14 @@ def support_box(k: Kernel) -> tuple[tuple[float, float], int]:
 
 
 def pruned(k: Kernel, threshold: float = 0.03, islands: float = 0.02) -> NDArray[np.float32]:
-    """The kernel without what is below `threshold` of its largest entry and without islands of less than this mass."""
-    k = np.where(k < threshold * k.max(), 0, k).astype(np.float64)
+    """The kernel without what is below `threshold` of its largest entry and without islands of less than this mass.
+
+    The threshold is lower where it would cost more than `MOST_NOISE` of the mass: that is the faint part of a path on
+    which a camera rested somewhere.
+    """
+    ascending = np.sort(k, axis=None)
+    faint = ascending[np.searchsorted(np.cumsum(ascending, dtype=np.float64), MOST_NOISE * k.sum(dtype=np.float64))]
+    k = np.where(k < min(threshold * ascending[-1], faint), 0, k).astype(np.float64)
     labels, _ = cast("tuple[NDArray, int]", ndimage.label(k > 0, structure=np.ones((3, 3))))
     masses = np.bincount(labels.ravel(), k.ravel())
     k[masses[labels] < islands * k.sum()] = 0
@@ -53,6 +61,11 @@ def likeness(a: Kernel, b: Kernel) -> float:
     first, second = (np.asarray(rfft2(k, size)) for k in (a, b))
     products = np.asarray(irfft2(first * np.conj(second), size))
     return float(products.max() / np.sqrt((a * a).sum() * (b * b).sum()))
+
+
+def area(k: Kernel) -> float:
+    """Entries that as flat a kernel of the same sum of squares would have: 1 for a point."""
+    return float(k.sum() ** 2 / (k * k).sum())
 
 
 def border_share(k: Kernel) -> float:

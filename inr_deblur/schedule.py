@@ -115,7 +115,7 @@ def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], first: in
             steps(500 if i == 0 else 300),
             *(coupled(FIRST * NEXT ** (i - first)) if config.loss.variational else counting),
             (1e-3, 1e-4),
-            (3e-3, 3e-4),
+            (3e-3, 3e-4) if i == first else (1e-3, 1e-4),
             config.loss.cross_scale if i > 0 else 0.0,
         )
         for i, scale in list(enumerate(pyramid))[first:]

@@ -13,11 +13,12 @@ from jax import Array
 from numpy.typing import NDArray
 
 from inr_deblur.blur import area_average
+from inr_deblur.carry import interpolated, refitted
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
 from inr_deblur.fit import Data, Fitted, Generators, Weights, fit_stage, stack
 from inr_deblur.generators import Harmonic, covering, harmonic
-from inr_deblur.kernels import likeness, pruned, support_box
+from inr_deblur.kernels import area, likeness, pruned, support_box
 from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.progress import Progress
 from inr_deblur.region import most_telling
@@ -27,6 +28,7 @@ from inr_deblur.watch import Look, Step
 
 ALIKE = 0.93  # kernels of two starts that are at least so alike are in one basin
 RELATED = 0.85  # kernels before and after a refinement are at least so alike
+SHRUNK = 0.67  # of its area that a kernel keeps in a refinement at least
 ROOM = 4 / 3  # of a support over what it should hold: the mass may be off the middle, and mend itself
 WORTHWHILE = 0.7  # of a region's samples, below which a smaller one is worth a change
 CONTRAST = 0.2  # standard deviation that pictures are brought to
@@ -61,15 +63,11 @@ class Batch:
     pictures: NDArray[np.intp]  # (members,) which pictures they are starts of
     expected: int  # how many there could have been, which is what progress counts
     kernels: NDArray[np.float32] | None = None  # (members, K, K) at the last scale
+    offsets: Grid | None = None  # (members, K) of their samples
 
 
 def joined(a: Batch, b: Batch) -> Batch:
-    """Two batches at one scale as one."""
-    kernels = None
-    if a.kernels is not None and b.kernels is not None:
-        side = max(a.kernels.shape[1], b.kernels.shape[1])
-        padded = [np.pad(k, ((0, 0), *[((side - k.shape[1]) // 2,) * 2] * 2)) for k in (a.kernels, b.kernels)]
-        kernels = np.concatenate(padded)
+    """Two batches as one that is to go through a scale."""
     return Batch(
         jax.tree.map(lambda *leaves: np.concatenate(leaves), a.params, b.params),
         np.concatenate([a.shifts, b.shifts]),
@@ -78,19 +76,18 @@ def joined(a: Batch, b: Batch) -> Batch:
         a.members + b.members,
         np.concatenate([a.pictures, b.pictures]),
         a.expected + b.expected,
-        kernels,
     )
 
 
 def without_leaps(before: Batch, after: Batch) -> Batch:
-    """`after`, but with the kernel `before` where the two have little in common.
+    """`after`, but with the kernel `before` where the two have little in common, or the area has shrunk too much.
 
     Counting edges sharpens a kernel that is nearly right, and makes a point of others.
     """
-    both = joined(before, after).kernels
-    assert both is not None
-    pairs = both.reshape(2, -1, *both.shape[1:])
-    kept = [b if likeness(a, b) > RELATED else a for a, b in zip(*pairs, strict=True)]
+    assert before.kernels is not None and after.kernels is not None
+    side = max(before.kernels.shape[1], after.kernels.shape[1])
+    pairs = (np.pad(k, ((0, 0), *[((side - k.shape[1]) // 2,) * 2] * 2)) for k in (before.kernels, after.kernels))
+    kept = [b if likeness(a, b) > RELATED and area(b) > SHRUNK * area(a) else a for a, b in zip(*pairs, strict=True)]
     return replace(after, kernels=np.stack(kept))
 
 
@@ -158,6 +155,10 @@ class Search:
         offsets = kernel_grid((support, support), scale, shift)
         return canvas_grid(picture_grid(self.shape, scale), offsets), offsets
 
+    def offsets(self, batch: Batch, scale: int) -> Grid:
+        """The kernels' grids: (members, K)."""
+        return stack([self.grids(scale, batch.support, (float(s[0]), float(s[1])))[1] for s in batch.shifts])
+
     def narrowed(self, batch: Batch, scale: int) -> Batch:
         """Go on with the most telling part of each region, if a scale and the kernels that are left need no more."""
         old = self.generators.image
@@ -181,6 +182,19 @@ class Search:
         self.generators = Generators(new, self.generators.kernel)
         return replace(batch, params={**batch.params, "image": image})
 
+    def carried(self, batch: Batch, scale: int) -> Batch:
+        """The networks of kernels that were seen at a coarser scale, fitted to what was seen (`carry`)."""
+        assert batch.kernels is not None and batch.offsets is not None
+        offsets = self.offsets(batch, scale)
+        seen = [
+            interpolated(pruned(k), *(jax.tree.map(lambda q, i=i: q[i], grid) for grid in (batch.offsets, offsets)))
+            for i, k in enumerate(batch.kernels)
+        ]
+        assert self.generators.kernel is not None
+        windows = batch.windows.astype(np.float32)
+        params = refitted(self.generators.kernel, scale, batch.params["kernel"], offsets, windows, np.stack(seen))
+        return replace(batch, params={**batch.params, "kernel": params})
+
     def advance(self, batch: Batch, stages: list[Stage]) -> Batch:
         """All members through their stage, then each support moved to its kernel's middle and shrunk to its extent."""
         began = time.perf_counter()
@@ -194,8 +208,17 @@ class Search:
         boxes = [support_box(pruned(k, 0.05)) for k in kernels]
         moved = batch.shifts + scale * np.array([middle for middle, _ in boxes])
         windows = np.array([ROOM * scale * extent + 2 * scale for _, extent in boxes]).clip(max=self.widest)
-        support = support_for(windows.max())
-        return replace(batch, params=fitted.params, shifts=moved, support=support, windows=windows, kernels=kernels)
+        return Batch(
+            fitted.params,
+            moved,
+            support_for(windows.max()),
+            windows,
+            batch.members,
+            batch.pictures,
+            batch.expected,
+            kernels,
+            self.offsets(batch, scale),
+        )
 
     def run(self, batch: Batch, stages: list[Stage], generators: Generators, params: dict, known=None) -> Fitted:
         stage = stages[0]
@@ -274,6 +297,7 @@ class Search:
             batch.pictures[keep],
             count * several,
             batch.kernels[keep],
+            jax.tree.map(lambda a: a[keep], batch.offsets),
         )
 
 

@@ -8,12 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from inr_deblur.config import DeblurConfig
+from inr_deblur.blur import area_average
+from inr_deblur.config import DeblurConfig, ScheduleConfig
 from inr_deblur.coordinates import Grid
-from inr_deblur.fit import Generators
+from inr_deblur.fit import Generators, windowed
 from inr_deblur.generators import MOST_FEATURES, SirenKernel, image_generator
+from inr_deblur.kernels import likeness, pruned
 from inr_deblur.progress import Silent
 from inr_deblur.region import LARGEST_SIDE, most_telling, region_shape
+from inr_deblur.schedule import plan
 from inr_deblur.search import ROOM, Search, chosen, first_params, support_for
 from inr_deblur.simulate import line_kernel
 
@@ -49,6 +52,30 @@ def test_every_seed_begins_a_start_of_its_own(seed):
     first, same, other = (jax.tree.leaves(first_params(generators, np.uint32(seed), i)) for i in (0, 0, 1))
     assert all((a == b).all() for a, b in zip(first, same, strict=True))
     assert any((a != b).any() for a, b in zip(first, other, strict=True))
+
+
+def test_a_network_shows_at_a_finer_scale_what_was_seen_at_the_coarser_one():
+    y = gaussian_filter(np.random.default_rng(0).normal(size=(1, 64, 64)), (0, 1, 1)).astype(np.float32)
+    kernel = SirenKernel()
+    generators = Generators(image_generator("harmonic", (64, 64), (14, 14)), kernel)
+    config = DeblurConfig(schedule=ScheduleConfig(steps=0.05))
+    search = Search(y, np.array([[0, 0, 64, 64]]), generators, config, Silent(), 27.0)
+    with jax.numpy_dtype_promotion("standard"):  # Adam multiplies Python's floats and int32 counters
+        coarse = search.advance(search.begin(np.array([27.0, 15.0]), 0), [plan(config, 0.01, (4, 1))[0]] * 2)
+        batch = search.carried(coarse, 1)
+    grids, params = (unstacked(tree) for tree in (search.offsets(batch, 1), batch.params["kernel"]))
+    shown = [
+        np.asarray(windowed(kernel.apply(mine, grid), grid, window))  # type: ignore[arg-type]
+        for mine, grid, window in zip(params, grids, batch.windows, strict=True)
+    ]
+    assert coarse.kernels is not None
+    for finer, seen in zip(shown, coarse.kernels, strict=True):
+        assert likeness(area_average(np.pad(finer, 5), 4), pruned(seen)) > 0.8
+
+
+def unstacked(tree):
+    """The members of a batch."""
+    return [jax.tree.map(lambda a, i=i: a[i], tree) for i in range(len(jax.tree.leaves(tree)[0]))]
 
 
 def test_each_picture_goes_on_with_its_own_region():
