@@ -22,7 +22,7 @@ from inr_deblur.evidence import evidence
 from inr_deblur.kernels import cropped
 from inr_deblur.latent import LatentImage, restoration_work
 from inr_deblur.noise import noise_level
-from inr_deblur.outcome import Outcome, confidence, judge
+from inr_deblur.outcome import Outcome, clearness, confidence, judge
 from inr_deblur.progress import Progress, Silent
 from inr_deblur.region import Region, check_region
 from inr_deblur.search import StageTrace
@@ -178,15 +178,19 @@ def _restored(
     weight = evidence(grey, k).weight
     latent, trace = restore_in_tiles(_image_generator(config), y, k, weight, config, progress)
     misfit = latent.residual(grey) / noise
-    outcome = Outcome.RESTORED if blur is None else judge(k, blur.found.limit, misfit, grey)
-    # what is sharp stays as it was: a restoration could only smooth it
-    restored = y if outcome is Outcome.NO_BLUR else np.clip(latent.render(y.shape[:2]), 0, 1)
+    restored = np.clip(latent.render(y.shape[:2]), 0, 1)
+    outcome, clear = Outcome.RESTORED, 1.0
+    if blur:
+        clear = clearness(k, *(_cut(picture, blur.window) for picture in (grey, luminance(restored))))
+        outcome = judge(k, blur.found.limit, misfit, grey, clear)
+    if outcome is Outcome.NO_BLUR:
+        restored = y  # what is sharp stays as it was: a restoration could only smooth it
     return DeblurResult(
         restored,
         k,
         (*(blur.found.stages if blur else ()), trace),
         outcome,
-        confidence(outcome, k),
+        confidence(outcome, k, clear),
         noise,
         time.perf_counter() - began + picture.seconds + (blur.seconds if blur else 0),
         jax.default_backend(),

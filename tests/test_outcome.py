@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from inr_deblur.outcome import Outcome, confidence, judge, sharpness, spread
-from inr_deblur.simulate import line_kernel
+from inr_deblur.outcome import Outcome, clearness, confidence, judge, sharpness, sparsity, spread
+from inr_deblur.restore import restore
+from inr_deblur.simulate import blur, line_kernel
 
 SHARP = np.where(gaussian_filter(np.random.default_rng(0).normal(size=(96, 96)), 3) > 0, 0.8, 0.2)
 BLURRY = gaussian_filter(SHARP, 2)
@@ -36,6 +37,23 @@ PIECES[:5, 0] = 0.1
 )
 def test_each_outcome_has_its_case(kernel, limit, misfit, picture, expected):
     assert judge(kernel, limit, misfit, picture) is expected
+
+
+def test_ghosts_make_a_result_doubtful_and_clear_edges_do_not():
+    blurry = blur(np.pad(SHARP, 7, "reflect"), LINE, 0.005)
+    right, wrong = (restore(blurry, k, 1e-4)[7:-7, 7:-7] for k in (LINE, LINE[:, ::-1]))
+    assert clearness(LINE, blurry, right) > 0.9 and clearness(LINE, blurry, wrong) < 0.6
+    assert clearness(PEAK, BLURRY, BLURRY) == 1  # a kernel too small to tell
+    assert judge(LINE, 27, 1.0, BLURRY, 0.4) is Outcome.NOT_CLEARER
+    assert confidence(Outcome.NOT_CLEARER, LINE, 0.4) == pytest.approx(0.2)
+
+
+@given(st.floats(0.1, 3), st.floats(-1, 1))
+def test_sparsity_is_that_of_the_edges_not_of_their_height(gain, level):
+    assert sparsity(gain * BLURRY + level) == pytest.approx(sparsity(BLURRY), rel=1e-6)
+    assert (
+        sparsity(SHARP) < sparsity(BLURRY) < sparsity(np.add.outer(np.arange(9.0), np.arange(9.0))) == pytest.approx(1)
+    )
 
 
 def test_confidence_is_one_only_for_a_kernel_that_was_given_or_is_whole():
