@@ -180,7 +180,7 @@ def settings(config: DeblurConfig) -> list[str]:
     """The config as arguments of the command."""
     groups = ("generator", "kernel", "loss", "schedule")
     values = {f"{group}.{name}": value for group in groups for name, value in vars(getattr(config, group)).items()}
-    return [f"{key}={value}" for key, value in (values | {"seed": config.seed}).items()]
+    return [f"{key}={value}" for key, value in (values | {"seed": config.seed, "ensemble": config.ensemble}).items()]
 
 
 def sizes(config: DeblurConfig) -> Iterator[Row]:

@@ -56,6 +56,7 @@ class DeblurConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     seed: int = 0  # of everything random: the networks' first parameters
+    ensemble: int = 1  # fits, 1 to 64: above 1 their mean is the result, and their spread its uncertainty
 
 
 def one_of(what: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -84,6 +85,7 @@ def check(config: DeblurConfig) -> None:
         ("schedule.steps", config.schedule.steps, 0.001, 100),
         ("schedule.starts", config.schedule.starts, 0, 64),
         ("seed", config.seed, 0, 2**32 - 1),
+        ("ensemble", config.ensemble, 1, 64),
     ):
         if not low <= value <= high:
             raise InputError(f"{name}={value} is out of range: give {low} to {high}.")

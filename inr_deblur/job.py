@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inr_deblur.config import check
+from inr_deblur.ensemble import in_stored_values
 from inr_deblur.errors import InputError
 from inr_deblur.image_io import Picture, read_picture
 from inr_deblur.kernel_io import read_kernel
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 def check_settings(settings: RunConfig) -> None:
     """Raise InputError for the first setting that no picture can be restored with."""
     check(deblur_config(settings))
-    check_method(settings.method, settings.kernel.file is not None or settings.dataset.known)
+    check_method(settings.method, settings.kernel.file is not None or settings.dataset.known, settings.ensemble)
     curve(settings.light)
     if settings.region:
         parse_region(settings.region)
@@ -63,7 +64,7 @@ def restore(settings: RunConfig, folder: Path, began: float) -> str:
         return f"Finished already (overwrite=true runs it again).\n{report(record, folder)}"
     given = (settings.image, settings.truth, settings.kernel.file, settings.kernel.truth)
     inputs = [path for path in given if path]
-    check_folder(folder, file_names(picture), inputs, settings.overwrite)
+    check_folder(folder, file_names(picture, config.ensemble), inputs, settings.overwrite)
     scores = {"input": _scores(picture.values, truth)} if truth else {}
 
     try:
@@ -81,6 +82,8 @@ def restore(settings: RunConfig, folder: Path, began: float) -> str:
         raise InputError("The picture does not fit into memory: give a smaller one, or a part of it.") from error
     finally:
         progress.finish()
+    if result.uncertainty is not None:
+        result = replace(result, uncertainty=in_stored_values(result.uncertainty, result.image, light))
     result = replace(result, image=light.to_stored(result.image))
     if truth:
         scores["result"] = _scores(result.image, truth)

@@ -38,11 +38,14 @@ class MethodResult:
     stages: tuple[Any, ...] = ()
     device: str = "cpu"
     region: None = None
+    uncertainty: None = None
 
 
-def check_method(method: str, has_kernel: bool) -> None:
-    """Raise InputError for a method that doesn't exist, or that a kernel is missing or too much for."""
+def check_method(method: str, has_kernel: bool, ensemble: int = 1) -> None:
+    """Raise InputError for a method that doesn't exist, or that a kernel or the ensemble is missing or too much for."""
     one_of("method", method, METHODS)
+    if method != "networks" and ensemble > 1:
+        raise InputError(f"ensemble={ensemble} repeats the fit of the networks: leave it out, or method={method}.")
     if method in WITH_KERNEL and not has_kernel:
         raise InputError(f"method={method} restores with a kernel that is known: give kernel=PATH, or leave it out.")
     if method == "polyblur" and has_kernel:
@@ -60,7 +63,7 @@ def restore_by(
     look: "Look | None" = None,
 ) -> "DeblurResult | MethodResult":
     """The picture y restored by the method of that name; arguments as those of `deblur`."""
-    check_method(method, kernel is not None)
+    check_method(method, kernel is not None, config.ensemble)
     if method == "networks":
         from inr_deblur import deblur  # JAX: two seconds that the others do without
 

@@ -7,7 +7,7 @@ one machine's CPU.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import jax
@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from inr_deblur.blind import Found, find_kernels, search_work
 from inr_deblur.colour import luminance
 from inr_deblur.config import LARGEST_KERNEL, SMALLEST_KERNEL, DeblurConfig, check
+from inr_deblur.ensemble import MeanImage, combined, members
 from inr_deblur.errors import InputError
 from inr_deblur.evidence import evidence
 from inr_deblur.kernels import cropped
 from inr_deblur.latent import LatentImage, restoration_work
 from inr_deblur.noise import noise_level
 from inr_deblur.outcome import Outcome, clearness, confidence, judge
-from inr_deblur.progress import Progress, Silent
+from inr_deblur.progress import Progress, Repeated, Silent
 from inr_deblur.region import Region, check_region
 from inr_deblur.search import StageTrace
 from inr_deblur.tiles import TiledImage, restore_in_tiles
@@ -48,8 +49,9 @@ class DeblurResult:
     seconds: float
     device: str
     config: DeblurConfig
-    latent: LatentImage | TiledImage  # the generators that were fitted
+    latent: LatentImage | TiledImage | MeanImage  # the generators that were fitted
     region: Region | None  # (top, left, height, width) that the search for the kernel ended on
+    uncertainty: NDArray[np.float32] | None = None  # (H, W), standard deviation over an ensemble's fits
 
     def render(self, scale: float = 1.0) -> NDArray[np.float32]:
         """The latent image on a grid `scale` times finer: (round(H scale), round(W scale)[, 3]), in [0, 1]."""
@@ -71,10 +73,12 @@ def deblur(
 
     image: (H, W) or (H, W, 3) in [0, 1]. kernel: (K, L) as it is to be convolved with; it is normalised to sum 1, and
     None means blind. region: (top, left, height, width) in which the kernel is sought, None: anywhere. progress: told
-    how far the fit is. look: shown each stage of the search as it ends. Raises InputError for a picture, a kernel, a
-    region or a setting that can't be used.
+    how far the fit is. look: shown each stage of the search as it ends, of an ensemble's first. Raises InputError for a
+    picture, a kernel, a region or a setting that can't be used.
     """
     check(config)
+    if config.ensemble > 1:
+        return _ensemble(image, config, kernel, region, progress or Silent(), look)
     picture = _measured(image)
     if region is not None:
         check_region(region, picture.y.shape)
@@ -104,6 +108,8 @@ def deblur_many(
     first picture or setting that can't be used, before any work is done.
     """
     check(config)
+    if config.ensemble > 1:
+        raise InputError(f"ensemble={config.ensemble} is for one picture at a time: leave it at 1, or call deblur.")
     pictures = []
     for number, image in enumerate(images, 1):
         try:
@@ -111,6 +117,27 @@ def deblur_many(
         except InputError as error:
             raise InputError(f"Picture {number} of {len(images)}: {error}") from error
     return _blind(pictures, None, config, progress or Silent())
+
+
+def _ensemble(
+    image: NDArray,
+    config: DeblurConfig,
+    kernel: NDArray | None,
+    region: Region | None,
+    progress: Progress,
+    look: Look | None,
+) -> DeblurResult:
+    """The mean of several fits, see `ensemble`; arguments as those of `deblur`."""
+    y = _checked_picture(image)
+    told = Repeated(progress, config.ensemble)
+    fits = []
+    try:
+        for picture, one in members(y, config):
+            fits.append(deblur(picture, one, kernel=kernel, region=region, progress=told, look=look))
+            look = None
+    finally:
+        progress.finish()
+    return replace(combined(y, fits), config=config)
 
 
 class _Picture(NamedTuple):

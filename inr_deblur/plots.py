@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PANELS_IN_A_ROW = 4
 KERNEL_SIDE = 320  # pixels: about the side of the kernel's picture
+WHITE = 0.995  # quantile of an uncertainty that is shown white
 
 
 def loss_curves(result: "DeblurResult | MethodResult") -> "Figure":
@@ -42,6 +43,17 @@ def kernel_picture(kernel: NDArray[np.floating], side: int = KERNEL_SIDE) -> NDA
     factor = max(1, side // max(kernel.shape))
     grey = np.rint(255 * kernel / max(float(kernel.max()), np.finfo(np.float32).tiny)).astype(np.uint8)
     return grey.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def uncertainty_white(uncertainty: NDArray[np.floating]) -> float:
+    """The uncertainty from which on a pixel is shown white."""
+    return float(np.quantile(uncertainty, WHITE))
+
+
+def uncertainty_picture(uncertainty: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """The (H, W) uncertainty, 0 black, `uncertainty_white` and above white."""
+    white = max(uncertainty_white(uncertainty), np.finfo(np.float32).tiny)
+    return np.rint(255 * np.clip(uncertainty / white, 0, 1)).astype(np.uint8)
 
 
 def setting_scores(rows: Sequence[Mapping[str, Any]], metric: str = "psnr") -> "Figure":

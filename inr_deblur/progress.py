@@ -44,6 +44,30 @@ class Silent:
         """Nothing to show."""
 
 
+class Repeated:
+    """Shows several runs of equal work, one after another, as one. Whoever starts them finishes `progress` himself."""
+
+    def __init__(self, progress: Progress, times: int) -> None:
+        self.progress, self.times, self.run = progress, times, 0
+
+    def start(self, total: float, title: str) -> None:
+        """Begin a run; the first begins the whole."""
+        self.run += 1
+        self.left = total
+        if self.run == 1:
+            self.progress.start(self.times * total, title)
+
+    def advance(self, amount: float, note: str = "") -> None:
+        """`amount` more units of this run are done."""
+        self.left -= amount
+        self.progress.advance(amount, f"fit {self.run} of {self.times}{', ' * bool(note)}{note}")
+
+    def finish(self) -> None:
+        """What this run did not need counts as done."""
+        if self.left > 0:
+            self.advance(self.left)
+
+
 class _Shown:
     """Counts the work and shows it every `interval` seconds.
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inr_deblur.plots import uncertainty_picture, uncertainty_white
 from inr_deblur.report_svg import kernel_figure, loss_figure
 
 LARGEST_PREVIEW = 1600  # pixels
@@ -35,6 +36,7 @@ class Shown:
     kernel: NDArray[np.floating]  # (K, L)
     losses: tuple[tuple[str, NDArray[np.floating]], ...]  # name and values of every stage
     region: Region | None  # that the kernel was sought on, None: all of it, or the kernel was given
+    uncertainty: NDArray[np.floating] | None = None  # (H, W), of an ensemble
 
 
 def report_page(shown: Shown) -> str:
@@ -52,6 +54,7 @@ def report_page(shown: Shown) -> str:
         "scores": _scores(record["scores"]),
         "slider": _slider("The picture", shown.before, shown.after, _frame(shown.region, (height, width))),
         "zoom": _zoom(shown),
+        "uncertainty": _uncertainty(shown),
         "kernel": kernel_figure(shown.kernel, png_address(shown.kernel)),
         "kernel_words": escape(kernel_caption(record["kernel"])),
         "losses": "".join(loss_figure(name, values) for name, values in shown.losses if len(values)),
@@ -154,6 +157,21 @@ def _zoom(shown: Shown) -> str:
     place = f"{width} x {height} px from {left} px right and {top} px down."
     slider = _slider("The region, enlarged", shown.before[window], shown.after[window], sharp=True)
     return f"{slider}<p>{words} {place}</p>"
+
+
+def _uncertainty(shown: Shown) -> str:
+    """The figure of an ensemble's uncertainty."""
+    if shown.uncertainty is None:
+        return ""
+    fits, white = shown.record["config"]["ensemble"], uncertainty_white(shown.uncertainty)
+    return (
+        f'<h2>Where the fits differ</h2><figure><img class="map" alt="The uncertainty of every pixel" '
+        f'src="{jpeg_address(uncertainty_picture(shown.uncertainty) / 255)}"><figcaption>'
+        f"The uncertainty of every pixel: its standard deviation over {fits} fits, each with a seed of its own and all "
+        f"but the first with fresh noise added. Black is 0, white {white:.3g} "
+        "and more, where the values of the picture go from 0 to 1. "
+        "What all the fits get wrong alike is not in it.</figcaption></figure>"
+    )
 
 
 def _scores(scores: dict[str, Any]) -> str:

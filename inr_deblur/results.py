@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from inr_deblur import __version__
 from inr_deblur.image_io import Picture, write_picture
 from inr_deblur.kernels import border_share, centroid
-from inr_deblur.plots import kernel_picture, loss_curves
+from inr_deblur.plots import kernel_picture, loss_curves, uncertainty_picture
 from inr_deblur.report import Shown, overview, report_page
 from inr_deblur.run_config import RunConfig
 from inr_deblur.run_folder import METRICS, filled
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("flax", "hydra-core", "jax", "jaxlib", "numpy", "optax")
 PAGES = ("kernel.npy", "kernel.png", "losses.png", "overview.png", "report.html")
+UNCERTAINTY = ("uncertainty.npy", "uncertainty.png")  # of an ensemble
 TRACE = 0.05  # share of the largest entry above which an entry belongs to the kernel's trace
 
 
@@ -45,9 +46,9 @@ class Run:
     similarity: float | None = None  # of the kernel to the true one, where that is known
 
 
-def file_names(picture: Picture) -> list[str]:
-    """The names of the files of a run on the picture, metrics.json last."""
-    return [f"deblurred{picture.kind.suffix}", *PAGES, METRICS]
+def file_names(picture: Picture, ensemble: int = 1) -> list[str]:
+    """The names of the files of a run on the picture, with that many fits, metrics.json last."""
+    return [f"deblurred{picture.kind.suffix}", *PAGES, *(UNCERTAINTY if ensemble > 1 else ()), METRICS]
 
 
 def write_results(run: Run, folder: Path) -> dict[str, Any]:
@@ -62,6 +63,9 @@ def write_results(run: Run, folder: Path) -> dict[str, Any]:
         Image.fromarray(kernel_picture(kernel)).save(hidden / "kernel.png")
         loss_curves(run.result).savefig(hidden / "losses.png", dpi=100)
         Image.fromarray(overview(run.picture.values, run.result.image, kernel)).save(hidden / "overview.png")
+        if run.result.uncertainty is not None:
+            np.save(hidden / "uncertainty.npy", run.result.uncertainty)
+            Image.fromarray(uncertainty_picture(run.result.uncertainty)).save(hidden / "uncertainty.png")
         (hidden / "report.html").write_text(report_page(_shown(run, record)), encoding="utf-8")
         (hidden / METRICS).write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     return record
@@ -70,7 +74,8 @@ def write_results(run: Run, folder: Path) -> dict[str, Any]:
 def _shown(run: Run, record: dict[str, Any]) -> Shown:
     """What the page is made of."""
     losses = tuple((stage.name, stage.losses) for stage in run.result.stages)
-    return Shown(record, run.picture.values, run.result.image, run.result.kernel, losses, run.result.region)
+    result = run.result
+    return Shown(record, run.picture.values, result.image, result.kernel, losses, result.region, result.uncertainty)
 
 
 def metrics(run: Run) -> dict[str, Any]:
@@ -113,7 +118,7 @@ def metrics(run: Run) -> dict[str, Any]:
         "config": asdict(run.settings),
         "versions": {"inr_deblur": __version__, "python": python_version()}
         | {name: version(name) for name in PACKAGES},
-        "files": file_names(run.picture),
+        "files": file_names(run.picture, run.settings.ensemble),
     }
 
 

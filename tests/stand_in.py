@@ -38,6 +38,7 @@ class Result:
     seconds: float = 0.1
     device: str = "cpu"
     region: None = None
+    uncertainty: None = None
 
 
 def deblur(image, config, *, kernel=None, progress=None, **_):

@@ -30,6 +30,7 @@ sys.path.insert(0, str(FOLDER))
 import ablation  # noqa: E402
 import development  # noqa: E402
 import devset  # noqa: E402
+import ensemble  # noqa: E402
 import lai  # noqa: E402
 import levin  # noqa: E402
 import robustness  # noqa: E402
@@ -373,6 +374,34 @@ def test_the_engine_itself_in_two_workers(folder, tmp_path):
     assert done.returncode == 0, done.stderr
     records = [json.loads(path.read_text()) for path in (tmp_path / "out" / "records").iterdir()]
     assert len(records) == 2 and all(np.isfinite(r["psnr"]) for r in records)
+
+
+def test_the_ensemble_of_the_engine_itself(folder, tmp_path, monkeypatch):
+    arguments = [f"data_dir={folder}", f"out={tmp_path / 'out'}", "subset=im1_*", "ensemble=2", "kernel.size=5"]
+    arguments += ["schedule.steps=0.01", "schedule.starts=1"]
+    with jax.numpy_dtype_promotion("standard"):
+        assert run(ensemble, *arguments) == 0
+    rows = read_csv(tmp_path / "out" / "ensemble.csv")
+    assert [row["name"] for row in rows] == ["im1_kernel1", "im1_kernel2"]
+    assert all(-1 <= float(row["rank correlation"]) <= 1 and float(row["mean psnr"]) > 10 for row in rows)
+    bins = read_csv(tmp_path / "out" / "calibration.csv")
+    levels = [float(line["uncertainty level"]) for line in bins]
+    assert len(bins) == 10 and levels == sorted(levels) and sum(int(line["pixels"]) for line in bins) == 2 * 36**2
+    monkeypatch.delattr(ensemble, "measure")  # all was measured before
+    assert run(ensemble, *arguments) == 0
+    assert "## Calibration" in (tmp_path / "out" / "ensemble.md").read_text()
+    with pytest.raises(InputError, match="give 2 to 64"):
+        run(ensemble, *arguments[:-4], "ensemble=1")
+
+
+def test_the_calibration_sorts_pixels_by_uncertainty():
+    u = np.random.default_rng(0).permutation(np.linspace(0, 1, 1000)).astype(np.float32)
+    lines = ensemble.calibration(u, 2 * u)
+    assert [line["pixels"] for line in lines] == [100] * 10
+    for line in lines[1:]:
+        assert line["rms error level"] == pytest.approx(2 * float(line["uncertainty level"] or 0), rel=0.05)
+    assert ensemble.rank_correlation({"uncertainty": u, "error": u**2}) == pytest.approx(1)
+    assert ensemble.rank_correlation({"uncertainty": 0 * u, "error": u}) is None
 
 
 def test_throughput_of_the_engine_itself(folder, tmp_path):

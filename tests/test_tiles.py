@@ -8,6 +8,7 @@ from skimage import data
 
 from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig
+from inr_deblur.coordinates import Grid
 from inr_deblur.latent import restoration_work, restore_with
 from inr_deblur.progress import Silent
 from inr_deblur.simulate import blur, line_kernel, seen
@@ -53,6 +54,15 @@ def test_no_seams_and_as_good_as_in_one_piece(colour):
     steps = np.abs(np.diff(pieces - one, axis=0)).reshape(len(y) - 1, -1).mean(1)  # a seam is a jump along a row
     assert steps.max() < 1.5 / 255
     assert tiled.residual(luminance(y)) < 0.01
+
+
+def test_a_grid_that_was_moved():
+    y = blur((data.camera()[:308, :308] / 255).astype(np.float32), KERNEL)
+    tiled, _ = restored(y, 180)
+    down, right = (np.arange(n, dtype=np.float32) for n in y.shape)
+    moved = tiled.on(Grid(down + 1, right - 2))
+    inner = np.s_[4:-4, 4:-4]
+    np.testing.assert_allclose(moved[inner], np.roll(tiled.render(y.shape), (-1, 2), (0, 1))[inner], atol=1e-4)
 
 
 def test_finer_and_coarser_grids():
