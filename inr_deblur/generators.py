@@ -136,7 +136,10 @@ class SirenKernel(nn.Module):
 
 
 class GridKernel(nn.Module):
-    """A control without any network: a softmax of one free number a sample, interpolated from the finest grid."""
+    """A control without any network: a softmax of one free number a sample, interpolated from the finest grid.
+
+    That is smooth between the samples of a coarse scale, and all but unmoved by `carry`, which is made for networks.
+    """
 
     half: float  # pixels from the middle to the border
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.fft import irfft2, rfft2
 
-MOST_NOISE = 0.1  # share of a kernel's mass
+MOST_NOISE = 0.1  # share of a kernel's mass that a threshold may cut
 
 Kernel = NDArray[np.floating]
 
@@ -64,7 +64,7 @@ def likeness(a: Kernel, b: Kernel) -> float:
 
 
 def area(k: Kernel) -> float:
-    """Entries that as flat a kernel of the same sum of squares would have: 1 for a point."""
+    """(sum k)^2 / sum k^2: 1 for a point, the number of entries for a flat kernel."""
     return float(k.sum() ** 2 / (k * k).sum())
 
 

@@ -79,8 +79,7 @@ def sparsity(x: NDArray) -> float:
 def clearness(kernel: NDArray, blurry: NDArray, restored: NDArray) -> float:
     """How far the result's edges are sparser than the picture's, as a right kernel makes them: 0, not at all, to 1.
 
-    1 for kernels too small to tell. Pictures: (H, W). With the development set's kernels, right and wrong ones, 1/2 was
-    the best divide.
+    1 for kernels too small to tell. Pictures: (H, W).
     """
     if spread(kernel) < WIDE:
         return 1.0
@@ -111,8 +110,8 @@ def judge(kernel: NDArray, limit: int, misfit: float, blurry: NDArray, clear: fl
 def confidence(outcome: Outcome, kernel: NDArray, clear: float = 1.0) -> float:
     """How much to trust a result, in [0, 1]: a rule of thumb, not a probability.
 
-    The share of the kernel's mass that hangs together times the result's `clearness`, halved where the outcome is a
-    warning; 1 for a kernel that was given.
+    The share of the kernel's mass that hangs together times the result's `clearness`, unless no blur was found, halved
+    where the outcome is a warning; 1 for a kernel that was given.
     """
     if outcome is Outcome.RESTORED:
         return 1.0

@@ -49,6 +49,7 @@ class Repeated:
 
     def __init__(self, progress: Progress, times: int) -> None:
         self.progress, self.times, self.run = progress, times, 0
+        self.left = 0.0
 
     def start(self, total: float, title: str) -> None:
         """Begin a run; the first begins the whole."""

@@ -262,6 +262,9 @@ def test_what_cannot_be_an_ensemble_is_refused():
         deblur_many([GREY], config)
     with pytest.raises(InputError, match="leave it out, or method=polyblur"):
         restore_by("polyblur", GREY, config)
+    for kernel in (np.ones((41, 41)), -KERNEL):
+        with pytest.raises(InputError, match="[Kk]ernel"):
+            deblur(np.eye(32, dtype=np.float32), DeblurConfig(ensemble=2), kernel=kernel)
     with pytest.raises(InputError, match="constant"):
         deblur(np.full((32, 32), 0.5, np.float32), config)
 
