@@ -25,7 +25,10 @@ FLOOR = 1e-9  # of a sample of k, within the logarithm
 
 
 def interpolated(k: NDArray[np.float32], places: Grid, onto: Grid) -> NDArray[np.float32]:
-    """The kernel k (K, L), whose samples lie at `places`, bilinear at `onto` and zero beyond, with sum 1 again."""
+    """The kernel k (K, L), whose samples lie at `places`, bilinear at `onto` and zero beyond, with sum 1 again.
+
+    Both grids are evenly spaced, in pixels; some of the mass must lie within `onto`.
+    """
     u, v = (
         np.maximum(0, 1 - np.abs(there[:, None] - here) / (here[1] - here[0]))
         for here, there in zip(places, onto, strict=True)
@@ -44,8 +47,8 @@ def refitted(
 ) -> Params:
     """Parameters with which the kernel generator shows the kernels (members, K, L) at `offsets`, as near as may be.
 
-    spacing: of the samples, pixels; params: those to begin with. All but the spacing have a leading axis of members;
-    windows: see `fit.windowed`.
+    spacing: of the samples, pixels; params: those to begin with; offsets: (members, K) and (members, L), pixels;
+    windows: (members,) pixels, see `fit.windowed`. Parameters have a leading axis of members, too.
     """
     mesh = mesh_for(len(kernels))
     batch = shared_out((params, offsets, windows, kernels), mesh)

@@ -63,7 +63,8 @@ def combined(y: NDArray[np.float32], fits: "Sequence[DeblurResult]") -> "DeblurR
     """The fits of the picture y, at least two, as one result.
 
     Outcome, kernel, stages and region are the reference's, and its confidence, times the mean likeness of the others'
-    kernels to its own. The picture is y itself, to the last bit, if no blur was found by the reference.
+    kernels to its own. A fit that went wrong counts in the mean as much as the others. The picture is y itself, to
+    the last bit, if no blur was found by the reference.
     """
     best, alike = reference([fit.kernel for fit in fits])
     chosen = fits[best]

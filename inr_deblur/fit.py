@@ -179,6 +179,7 @@ def _siren_labels(params: Params) -> Params:
 
 
 def descend(params: Params, update: Params, rate: Array) -> Params:
+    """A step against the optimiser's update, of this learning rate."""
     return jax.tree.map(lambda p, u: p - rate * u, params, update)
 
 

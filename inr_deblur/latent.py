@@ -41,6 +41,7 @@ class LatentImage:
         return self.on(Grid(*((np.arange(n, dtype=np.float32) + 0.5) / scale - 0.5 for n in counts)))
 
     def on(self, grid: Grid) -> NDArray[np.float32]:
+        """Values at the positions of the grid, not clipped: (h, w) or (h, w, 3)."""
         channels = [np.asarray(_render(self.generator, p, grid)) for p in self.params]
         return channels[0] if len(self.shape) == 2 else np.stack(channels, -1)
 

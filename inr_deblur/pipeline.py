@@ -208,7 +208,7 @@ def _restored(
     restored = np.clip(latent.render(y.shape[:2]), 0, 1)
     outcome, clear = Outcome.RESTORED, 1.0
     if blur:
-        clear = clearness(k, *(_cut(picture, blur.window) for picture in (grey, luminance(restored))))
+        clear = clearness(k, *(_cut(a, blur.window) for a in (grey, luminance(restored))))
         outcome = judge(k, blur.found.limit, misfit, grey, clear)
     if outcome is Outcome.NO_BLUR:
         restored = y  # what is sharp stays as it was: a restoration could only smooth it

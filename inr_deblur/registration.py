@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from inr_deblur.metrics import squared_errors
 
-REACH = 10  # largest shift along an axis, pixels; less in pictures below 40 pixels
+REACH = 10  # largest whole shift along an axis, pixels; less in pictures below 40 pixels
 SMOOTH = 1.0  # standard deviation in pixels of the Gaussian that both are compared through
 STEPS = 8  # of Gauss and Newton
 

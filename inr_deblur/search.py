@@ -157,7 +157,9 @@ class Search:
 
     def offsets(self, batch: Batch, scale: int) -> Grid:
         """The kernels' grids: (members, K)."""
-        return stack([self.grids(scale, batch.support, (float(s[0]), float(s[1])))[1] for s in batch.shifts])
+        return stack(
+            [kernel_grid((batch.support, batch.support), scale, (float(s[0]), float(s[1]))) for s in batch.shifts]
+        )
 
     def narrowed(self, batch: Batch, scale: int) -> Batch:
         """Go on with the most telling part of each region, if a scale and the kernels that are left need no more."""

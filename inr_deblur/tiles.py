@@ -75,7 +75,7 @@ class TiledImage:
         return self.on(Grid(*((np.arange(max(1, round(n * scale))) + 0.5) / scale - 0.5 for n in shape[:2])))
 
     def on(self, grid: Grid) -> NDArray[np.float32]:
-        """Values at the positions of the grid, not clipped: (h, w) or (h, w, 3)."""
+        """Values at the positions of the grid, which meets every tile, not clipped: (h, w) or (h, w, 3)."""
         down, right = grid
         image = np.zeros((len(down), len(right), *self.shape[2:]), np.float32)
         places = product(enumerate(self.rows.starts), enumerate(self.columns.starts))

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import fields
 from enum import Enum
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,7 +35,6 @@ import levin  # noqa: E402
 import robustness  # noqa: E402
 import runner  # noqa: E402
 import speed  # noqa: E402
-import tables  # noqa: E402
 import throughput  # noqa: E402
 from options import parse, usage  # noqa: E402
 from pairs import find_pairs  # noqa: E402
@@ -234,20 +232,6 @@ def test_the_ablation_changes_one_setting_a_variant(folder, tmp_path, calls):
     assert len(calls) == len(rows) + 4  # all of these were measured before
 
 
-def test_the_ablation_compares_pair_by_pair():
-    rows: list[Any] = [
-        tables.row(record(name=name, psnr=psnr), record(name=name, psnr=30.0), variant=variant)
-        for variant, figures in {"defaults": {"a": 29.0, "b": 25.0}, "1 scale": {"b": 23.0}}.items()
-        for name, psnr in figures.items()
-    ]
-    assert ablation.worth("1 scale", rows)["change"] == -2 and ablation.worth("defaults", rows)["change"] == 0
-    assert ablation.worth("defaults", rows)["lost"] == 1 and ablation.worth("one start", rows) == {}
-    assert ablation.per_pair(rows) == [{"name": "a", "defaults": 29}, {"name": "b", "defaults": 25, "1 scale": 23}]
-    assert ablation.worth("2 scales", [r | {"variant": "2 scales"} for r in rows[:1]])["change"] is None
-    with pytest.raises(InputError, match="matches none of: defaults"):
-        ablation.choose("two scales")
-
-
 def test_the_middle_is_the_same_part_of_both_pictures(folder):
     pictures = find_pairs(str(folder), "im1_kernel1")[0].read()
     cut = ablation.middle(20, pictures)
@@ -292,33 +276,6 @@ def test_a_command_that_fails_is_not_timed(tmp_path, monkeypatch):
         InputError, match="exit code 1: -m inr_deblur.run image=blurry.png .* kernel.size=auto .* seed=0"
     ):
         speed.command(CAMERA, DeblurConfig(), tmp_path)
-
-
-@pytest.mark.parametrize(("size", "group"), [("7", "07-15"), ("16", "16-25"), ("45", "26-45"), ("101", "46-")])
-def test_kernels_are_grouped_by_size(size, group):
-    line = {"family": "disk", "texture": "text", "noise": "0.01", "size": size, "side": "255"}
-    assert development.labels(line)["size"] == group
-
-
-def test_the_summary_counts_failures():
-    known = record(psnr=30.0, ssd=1.0)
-    rows = [
-        tables.row(record(psnr=19.0, ssd=4.0, ok=True), known),  # below the input, not flagged
-        tables.row(record(psnr=25.0, ssd=2.0, ok=False), known),  # good, flagged
-        tables.row(record(psnr=29.0, ssd=3.0, ok=True), known),
-    ]
-    line = tables.summary(rows)
-    assert [line[name] for name in ("pairs", "flagged", "below", "missed", "alarms", "lost")] == [3, 1, 1, 1, 1, 2]
-    part = tables.summary([*rows, tables.row(record(psnr=30.0))])  # one without the true kernel
-    assert part["pairs"] == 4 and part["lost"] == 2 and part["error ratio"] == 3
-    assert tables.markdown([{"a": 1}, {"a": 2, "b": 0.5}]).splitlines()[2:] == ["| 1 |  |", "| 2 | 0.50 |"]
-    assert line["error ratio"] == 3 and line["largest ratio"] == 4 and line["worst psnr"] == 19
-
-
-def record(**values):
-    numbers: dict[str, Any] = dict.fromkeys((field.name for field in fields(runner.Record)), 0.5)
-    sample = {"name": "a", "variant": "blind", "outcome": "RECOVERED", "kernel_side": 9, "blurry_psnr": 20.0}
-    return runner.Record(**(numbers | sample | values))
 
 
 @pytest.mark.parametrize(
@@ -392,16 +349,6 @@ def test_the_ensemble_of_the_engine_itself(folder, tmp_path, monkeypatch):
     assert "## Calibration" in (tmp_path / "out" / "ensemble.md").read_text()
     with pytest.raises(InputError, match="give 2 to 64"):
         run(ensemble, *arguments[:-4], "ensemble=1")
-
-
-def test_the_calibration_sorts_pixels_by_uncertainty():
-    u = np.random.default_rng(0).permutation(np.linspace(0, 1, 1000)).astype(np.float32)
-    lines = ensemble.calibration(u, 2 * u)
-    assert [line["pixels"] for line in lines] == [100] * 10
-    for line in lines[1:]:
-        assert line["rms error level"] == pytest.approx(2 * float(line["uncertainty level"] or 0), rel=0.05)
-    assert ensemble.rank_correlation({"uncertainty": u, "error": u**2}) == pytest.approx(1)
-    assert ensemble.rank_correlation({"uncertainty": 0 * u, "error": u}) is None
 
 
 def test_throughput_of_the_engine_itself(folder, tmp_path):
