@@ -16,6 +16,7 @@ from inr_deblur.blur import area_average
 from inr_deblur.carry import interpolated, refitted
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
+from inr_deblur.errors import InputError
 from inr_deblur.fit import Data, Fitted, Generators, Weights, fit_stage, stack
 from inr_deblur.generators import Harmonic, covering, harmonic
 from inr_deblur.kernels import area, likeness, pruned, support_box
@@ -89,6 +90,17 @@ def without_leaps(before: Batch, after: Batch) -> Batch:
     pairs = (np.pad(k, ((0, 0), *[((side - k.shape[1]) // 2,) * 2] * 2)) for k in (before.kernels, after.kernels))
     kept = [b if likeness(a, b) > RELATED and area(b) > SHRUNK * area(a) else a for a, b in zip(*pairs, strict=True)]
     return replace(after, kernels=np.stack(kept))
+
+
+def without_lost(kernels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The kernels (members, K, K), flat where a fit diverged, which no picture is explained by best.
+
+    Raises InputError if all fits did.
+    """
+    lost = ~np.isfinite(kernels).all((1, 2))
+    if lost.all():
+        raise InputError("The fit diverged, from every start: try another seed, or a loss.prior nearer to 1.")
+    return np.where(lost[:, None, None], np.float32(1 / kernels[0].size), kernels)
 
 
 class _Trace(NamedTuple):
@@ -202,7 +214,7 @@ class Search:
         began = time.perf_counter()
         fitted = self.run(batch, stages, self.generators, batch.params)
         scale = stages[0].scale
-        kernels = fitted.kernel
+        kernels = without_lost(fitted.kernel)
         losses = dict(zip(batch.members, fitted.losses, strict=True))
         self.traces.append(_Trace(stages[0].name, scale, losses, time.perf_counter() - began))
         if self.look:

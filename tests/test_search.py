@@ -1,5 +1,7 @@
 """What the search keeps of its starts, picture by picture."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 from inr_deblur.blur import area_average
 from inr_deblur.config import DeblurConfig, ScheduleConfig
 from inr_deblur.coordinates import Grid
+from inr_deblur.errors import InputError
 from inr_deblur.fit import Generators, windowed
 from inr_deblur.generators import MOST_FEATURES, SirenKernel, image_generator
 from inr_deblur.kernels import likeness, pruned
@@ -86,6 +89,26 @@ def test_a_network_shows_at_a_finer_scale_what_was_seen_at_the_coarser_one():
     assert coarse.kernels is not None
     for finer, seen in zip(shown, coarse.kernels, strict=True):
         assert likeness(area_average(np.pad(finer, 5), 4), pruned(seen)) > 0.8
+
+
+def test_a_start_that_diverges_is_flat_and_goes_no_further_and_if_all_do_there_is_a_sentence():
+    y = gaussian_filter(np.random.default_rng(0).normal(size=(1, 48, 48)), (0, 1, 1)).astype(np.float32)
+    generators = Generators(image_generator("harmonic", (48, 48), (9, 9)), SirenKernel(width=8, depth=1))
+    config = DeblurConfig(schedule=ScheduleConfig(steps=0.05))
+    search = Search(y, np.array([[0, 0, 48, 48]]), generators, config, Silent(), 19.0)
+    batch = search.begin(np.array([15.0, 15.0]), 0)
+    stages = [plan(config, 0.01, (2, 1))[0]] * 2
+    broken = jax.tree.map(
+        lambda a: np.where(np.arange(2).reshape(-1, *(1,) * (a.ndim - 1)) == 0, np.nan, a), batch.params
+    )
+    with jax.numpy_dtype_promotion("standard"):
+        half = search.advance(replace(batch, params=broken), stages)
+        assert half.kernels is not None
+        np.testing.assert_allclose(half.kernels[0], 1 / half.kernels[0].size)
+        assert np.isfinite(half.kernels[1]).all() and np.ptp(half.kernels[1]) > 0
+        assert search.best(half, 2, 1).members == (1,)
+        with pytest.raises(InputError, match="diverged"):
+            search.advance(replace(batch, params=jax.tree.map(lambda a: a * np.nan, batch.params)), stages)
 
 
 def unstacked(tree):
