@@ -129,9 +129,8 @@ def help_page() -> str:
     """What `--help` prints: one line a setting."""
     settings = [(f"{name}={_shown(default)}", meaning) for name, default, meaning in list_options(RunConfig)]
     groups = [(f"{name}=", ", ".join(choices)) for name, choices in _groups(conf_folder()).items()]
-    groups.append(
-        ("hydra/launcher=", ", ".join(_groups(conf_folder() / "hydra")["launcher"]) + ": what runs the jobs of -m")
-    )
+    launchers = ", ".join([*_groups(conf_folder() / "hydra")["launcher"], "ray"])  # ray's settings are its plugin's
+    groups.append(("hydra/launcher=", f"{launchers}: what runs the jobs of -m"))
     table = ("\n".join(f"  {left:25} {right}" for left, right in rows) for rows in (settings, groups))
     return HELP.format(*table)
 

@@ -75,12 +75,14 @@ class TiledImage:
         return self.on(Grid(*((np.arange(max(1, round(n * scale))) + 0.5) / scale - 0.5 for n in shape[:2])))
 
     def on(self, grid: Grid) -> NDArray[np.float32]:
-        """Values at the positions of the grid, which meets every tile, not clipped: (h, w) or (h, w, 3)."""
+        """Values at the positions of the grid, not clipped: (h, w) or (h, w, 3)."""
         down, right = grid
         image = np.zeros((len(down), len(right), *self.shape[2:]), np.float32)
         places = product(enumerate(self.rows.starts), enumerate(self.columns.starts))
         for ((i, top), (j, left)), latent in zip(places, self.latents, strict=True):
             u, v = self.rows.weights(down, i), self.columns.weights(right, j)
+            if not (u.any() and v.any()):
+                continue
             h, w = (slice(*(np.flatnonzero(a)[[0, -1]] + (0, 1))) for a in (u, v))
             inside = Grid((down[h] - top).astype(np.float32), (right[w] - left).astype(np.float32))
             weight = np.outer(u[h], v[w])

@@ -74,6 +74,8 @@ def test_finer_and_coarser_grids():
     assert fine.shape == (900, 900)
     np.testing.assert_allclose(fine[1::3, 1::3], same, atol=1e-3)
     assert tiled.render(y.shape, 0.5).shape == (150, 150)
+    few = tiled.render(y.shape, 1 / 143)  # fewer positions than tiles
+    np.testing.assert_allclose(few, same[np.ix_([71, 214], [71, 214])], atol=1e-3)
 
 
 def test_every_tile_counts_as_progress():
