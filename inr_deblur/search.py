@@ -97,7 +97,7 @@ def without_lost(kernels: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Raises InputError if all fits did.
     """
-    lost = ~np.isfinite(kernels).all((1, 2))
+    lost = np.logical_not(np.isfinite(kernels).all((1, 2)))
     if lost.all():
         raise InputError("The fit diverged, from every start: try another seed, or a loss.prior nearer to 1.")
     return np.where(lost[:, None, None], np.float32(1 / kernels[0].size), kernels)

@@ -196,7 +196,10 @@ def test_groups_set_what_they_say_whatever_the_preset(group, section, field, val
 def test_the_help_has_a_line_for_every_group_and_setting(capsys):
     assert main(["--help"]) == 0
     said = capsys.readouterr().out
-    for part in ("hydra/launcher=           cores, local_queue, slurm, ray", "loss=                     cross_scale, plain"):
+    for part in (
+        "hydra/launcher=           cores, local_queue, slurm, ray",
+        "loss=                     cross_scale, plain",
+    ):
         assert part in said
     assert "dataset.chunk=1           pictures a job" in said
     assert max(map(len, said.splitlines())) < 130
