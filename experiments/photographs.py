@@ -8,7 +8,7 @@ replaces looking. The measures, on luminance, before and after:
 
 - width: standard deviation, in pixels, of the narrowest edges, as Polyblur reads it: smaller is sharper;
 - reversed: of the result's squared slopes, the share that runs against the input's: grows with ringing and ghosts;
-- noise: standard deviation of the noise, which a restoration should not raise.
+- noise: standard deviation of white noise, which a restoration should not raise.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ from inr_deblur.colour import luminance
 from inr_deblur.files import writable_folder
 from inr_deblur.folder import find_pictures, result_folders
 from inr_deblur.image_io import read_picture
-from inr_deblur.noise import noise_level
+from inr_deblur.noise import white_noise
 from inr_deblur.polyblur import estimate
 from inr_deblur.report import overview
 from inr_deblur.run import main as run_command
@@ -71,8 +71,8 @@ def measure(picture: Path, folder: Path) -> tuple[Row, Picture] | None:
         "width before": widths[0],
         "width after": widths[1],
         "reversed": reversed_share(before, after),
-        "noise before": noise_level(before),
-        "noise after": noise_level(after),
+        "noise before": white_noise(before),
+        "noise after": white_noise(after),
         "seconds": record["seconds"]["total"],
     }
     return row, overview(blurry, result, np.load(folder / "kernel.npy"))

@@ -21,9 +21,10 @@ from inr_deblur.fit import Generators
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
 from inr_deblur.kernels import pruned
 from inr_deblur.progress import Progress
+from inr_deblur.refinement import spoilt
 from inr_deblur.region import Region, most_telling, region_shape
 from inr_deblur.schedule import Stage, judging, plan, scales, starts
-from inr_deblur.search import ROOM, Batch, Search, StageTrace, joined, support_for, without_leaps, work
+from inr_deblur.search import ROOM, Batch, Search, StageTrace, joined, support_for, work
 from inr_deblur.watch import Look
 
 NARROW = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
@@ -82,10 +83,12 @@ def find_kernels(
         batch = search.best(batch, scale, survivors(scale))
     assert batch
     refined = search.advance(batch, [plans[m][-1] for m in batch.members])
-    batch = without_leaps(batch, refined)
-    assert batch.kernels is not None
-    found = zip(batch.kernels, search.regions.tolist(), batch.members, strict=True)
-    return [Found(pruned(k), support, tuple(region), search.history(member)) for k, region, member in found]
+    assert batch.kernels is not None and refined.kernels is not None
+    found = zip(search.cut(), batch.kernels, refined.kernels, search.regions.tolist(), batch.members, strict=True)
+    return [
+        Found(pruned(before if spoilt(y, before, after) else after), support, tuple(region), search.history(member))
+        for y, before, after, region, member in found
+    ]
 
 
 def survivors(scale: int) -> int:

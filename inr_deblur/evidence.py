@@ -7,7 +7,8 @@ A photograph's power spectrum falls as S / |w|^2, so a blurry one's is
 with white noise of variance n, and e the kernel's relative error: all that behaves like a picture yet is not explained
 by the kernel, such as a blur that varies or a camera's own processing. The three are those of largest likelihood where
 Fourier coefficients are independent and normal. Where |K| is small they are told apart: at high frequencies by n, at
-middle ones by e, which a noise estimate from high frequencies alone would miss.
+middle ones by e, which a noise estimate from high frequencies alone would miss. In a JPEG there is nothing at high
+frequencies, so n is at least the noise that rounding has left at the others.
 """
 
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.fft import fft2, ifft2
 from scipy.optimize import minimize
 
+from inr_deblur.jpeg import quantisation
 from inr_deblur.noise import LOWEST
 
 LARGEST_SIDE = 1024  # pixels of the picture's middle that are looked at
@@ -45,6 +47,7 @@ class Evidence(NamedTuple):
 
 def evidence(y: ArrayLike, k: ArrayLike) -> Evidence:
     """What the grey picture y (H, W) and its kernel k (K, L), sum 1, tell about signal, noise and error."""
+    rounding = quantisation(y).noise
     y, k = _middle(np.asarray(y, np.float64), np.shape(k)), np.asarray(k, np.float64)
     window = np.outer(*(np.hanning(n + 2)[1:-1] for n in y.shape))
     window /= np.sqrt((window**2).mean())
@@ -69,7 +72,8 @@ def evidence(y: ArrayLike, k: ArrayLike) -> Evidence:
     limits = np.log(BOUNDS)
     start = np.log([1e-2, 1e-5, 1e-4])
     found = minimize(surprise, start, method="Nelder-Mead", bounds=limits, options={"maxiter": 300})
-    return Evidence(*(float(v) for v in np.exp(found.x)), contrast=float(y.std()))
+    signal, noise, error = (float(v) for v in np.exp(found.x))
+    return Evidence(signal, max(noise, rounding**2), error, float(y.std()))
 
 
 def _fft(a: NDArray, shape: tuple[int, ...] | None = None) -> NDArray:

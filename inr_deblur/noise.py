@@ -4,11 +4,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.ndimage import correlate1d
 
+from inr_deblur.jpeg import quantisation
+
 BLOCK = 16
 LOWEST = 0.5 / 255 / 3  # of a picture without noise: rounding to 8 bit
 
 
 def noise_level(y: ArrayLike) -> float:
+    """Standard deviation of the noise in a grey picture y (H, W), in its units: `white_noise` or, if more, a JPEG's.
+
+    In a JPEG, noise and content of high frequencies are rounded to zero, where `white_noise` looks; at those that are
+    left the rounding counts (`jpeg`).
+    """
+    return max(white_noise(y), quantisation(y).noise)
+
+
+def white_noise(y: ArrayLike) -> float:
     """Standard deviation of white noise in a grey picture y (H, W), in its units, at least `LOWEST`.
 
     The second difference along both axes, [1 -2 1]' [1 -2 1] / 6, takes smooth content out and keeps the variance of

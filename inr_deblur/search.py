@@ -19,7 +19,7 @@ from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
 from inr_deblur.errors import InputError
 from inr_deblur.fit import Data, Fitted, Generators, Weights, fit_stage, stack
 from inr_deblur.generators import Harmonic, covering, harmonic
-from inr_deblur.kernels import area, likeness, pruned, support_box
+from inr_deblur.kernels import likeness, pruned, support_box
 from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.progress import Progress
 from inr_deblur.region import most_telling
@@ -28,8 +28,6 @@ from inr_deblur.schedule import Stage, curves, judging
 from inr_deblur.watch import Look, Step
 
 ALIKE = 0.93  # kernels of two starts that are at least so alike are in one basin
-RELATED = 0.85  # kernels before and after a refinement are at least so alike
-SHRUNK = 0.67  # of its area that a kernel keeps in a refinement at least
 ROOM = 4 / 3  # of a support over what it should hold: the mass may be off the middle, and mend itself
 WORTHWHILE = 0.7  # of a region's samples, below which a smaller one is worth a change
 CONTRAST = 0.2  # standard deviation that pictures are brought to
@@ -78,18 +76,6 @@ def joined(a: Batch, b: Batch) -> Batch:
         np.concatenate([a.pictures, b.pictures]),
         a.expected + b.expected,
     )
-
-
-def without_leaps(before: Batch, after: Batch) -> Batch:
-    """`after`, but with the kernel `before` where the two have little in common, or the area has shrunk too much.
-
-    Counting edges sharpens a kernel that is nearly right, and makes a point of others.
-    """
-    assert before.kernels is not None and after.kernels is not None
-    side = max(before.kernels.shape[1], after.kernels.shape[1])
-    pairs = (np.pad(k, ((0, 0), *[((side - k.shape[1]) // 2,) * 2] * 2)) for k in (before.kernels, after.kernels))
-    kept = [b if likeness(a, b) > RELATED and area(b) > SHRUNK * area(a) else a for a, b in zip(*pairs, strict=True)]
-    return replace(after, kernels=np.stack(kept))
 
 
 def without_lost(kernels: NDArray[np.float32]) -> NDArray[np.float32]:

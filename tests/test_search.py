@@ -20,7 +20,7 @@ from inr_deblur.kernels import likeness, pruned
 from inr_deblur.progress import Silent
 from inr_deblur.region import LARGEST_SIDE, most_telling, region_shape
 from inr_deblur.schedule import plan
-from inr_deblur.search import RELATED, ROOM, Batch, Search, chosen, first_params, support_for, without_leaps
+from inr_deblur.search import ROOM, Search, chosen, first_params, support_for
 from inr_deblur.simulate import line_kernel
 
 FLAT, STEEP = line_kernel(9, 0), line_kernel(9, 90)
@@ -39,21 +39,6 @@ KERNELS = np.stack([FLAT, np.roll(FLAT, 1, 1), STEEP, np.roll(STEEP, 1, 0), FLAT
 )
 def test_the_best_of_each_kind_come_first(ranked, count, fill, kept):
     assert chosen(ranked, KERNELS, count, fill) == kept
-
-
-def test_a_refinement_may_sharpen_a_kernel_but_not_make_another_of_it_or_a_point():
-    def batch(*kernels):
-        count = len(kernels)
-        rest = (tuple(range(count)), np.arange(count), count)
-        return Batch({}, np.zeros((count, 2)), 9, np.full(count, 9.0), *rest, kernels=np.stack(kernels))
-
-    point = np.pad(np.ones((1, 1), np.float32), 7)
-    thick, wide, narrow = gaussian_filter(FLAT, 0.35), gaussian_filter(point, 1.8), gaussian_filter(point, 1.3)
-    first, last = batch(*(np.pad(thick, 3),) * 2, wide), batch(*(np.pad(k, 3) for k in (FLAT, STEEP)), narrow)
-    kept = without_leaps(first, last).kernels
-    assert first.kernels is not None and kept is not None and likeness(wide, narrow) > RELATED
-    np.testing.assert_array_equal(kept[0], np.pad(FLAT, 3))
-    np.testing.assert_array_equal(kept[1:], first.kernels[1:])
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
