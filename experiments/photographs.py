@@ -27,6 +27,7 @@ from inr_deblur.files import writable_folder
 from inr_deblur.folder import find_pictures, result_folders
 from inr_deblur.image_io import read_picture
 from inr_deblur.noise import white_noise
+from inr_deblur.outcome import spread
 from inr_deblur.polyblur import estimate
 from inr_deblur.report import overview
 from inr_deblur.run import main as run_command
@@ -61,6 +62,7 @@ def measure(picture: Path, folder: Path) -> tuple[Row, Picture] | None:
     blurry = read_picture(picture).values
     before, after = luminance(blurry), luminance(result)
     widths = [(bell.along * bell.across) ** 0.5 for bell in (estimate(before), estimate(after))]
+    kernel = np.load(folder / "kernel.npy")
     row = {
         "picture": picture.name,
         "height": blurry.shape[0],
@@ -68,6 +70,7 @@ def measure(picture: Path, folder: Path) -> tuple[Row, Picture] | None:
         "outcome": record["outcome"]["name"],
         "confidence": record["outcome"]["confidence"],
         "kernel side": max(record["kernel"]["extent"]),
+        "kernel spread": spread(kernel),
         "width before": widths[0],
         "width after": widths[1],
         "reversed": reversed_share(before, after),
@@ -75,7 +78,7 @@ def measure(picture: Path, folder: Path) -> tuple[Row, Picture] | None:
         "noise after": white_noise(after),
         "seconds": record["seconds"]["total"],
     }
-    return row, overview(blurry, result, np.load(folder / "kernel.npy"))
+    return row, overview(blurry, result, kernel)
 
 
 def contact_sheets(folder: Path, entries: list[tuple[str, Picture]]) -> None:

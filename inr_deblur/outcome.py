@@ -21,6 +21,10 @@ class Outcome(Enum):
     """How a fit ended; the value is the sentence that a user reads."""
 
     RECOVERED = "The blur was found and taken out."
+    SLIGHT_BLUR = (
+        "A slight blur was found and taken out; if the result is still blurred, a stronger one was missed: "
+        "try another seed, a kernel.size near to the blur that you see, or a region with edges in all directions."
+    )
     RESTORED = "The picture was restored with the kernel that was given."
     NO_BLUR = "No blur was found: the picture is as sharp as its pixels allow, and it comes back nearly as it was."
     KERNEL_COLLAPSED = (
@@ -44,7 +48,7 @@ class Outcome(Enum):
 
     @property
     def ok(self) -> bool:
-        return self in (Outcome.RECOVERED, Outcome.RESTORED, Outcome.NO_BLUR)
+        return self in (Outcome.RECOVERED, Outcome.SLIGHT_BLUR, Outcome.RESTORED, Outcome.NO_BLUR)
 
 
 def spread(k: NDArray) -> float:
@@ -104,17 +108,20 @@ def judge(kernel: NDArray, limit: int, misfit: float, blurry: NDArray, clear: fl
         return Outcome.KERNEL_IN_PIECES
     if clear < DOUBTFUL:
         return Outcome.NOT_CLEARER
-    return Outcome.NOT_FITTED if misfit > MISFIT else Outcome.RECOVERED
+    if misfit > MISFIT:
+        return Outcome.NOT_FITTED
+    return Outcome.RECOVERED if spread(kernel) >= WIDE else Outcome.SLIGHT_BLUR
 
 
 def confidence(outcome: Outcome, kernel: NDArray, clear: float = 1.0) -> float:
     """How much to trust a result, in [0, 1]: a rule of thumb, not a probability.
 
     The share of the kernel's mass that hangs together times the result's `clearness`, unless no blur was found, halved
-    where the outcome is a warning; 1 for a kernel that was given.
+    where the outcome is a warning or the kernel too small to tell; 1 for a kernel that was given.
     """
     if outcome is Outcome.RESTORED:
         return 1.0
     if outcome is Outcome.NO_BLUR:
         clear = 1.0  # the picture comes back as it was
-    return largest_piece(kernel) * clear * (1.0 if outcome.ok else 0.5)
+    sure = outcome.ok and outcome is not Outcome.SLIGHT_BLUR
+    return largest_piece(kernel) * clear * (1.0 if sure else 0.5)

@@ -29,7 +29,7 @@ PIECES[:5, 0] = 0.1
         (POINT, 27, 1.0, SHARP, Outcome.NO_BLUR),
         (POINT, 27, 1.0, BLURRY, Outcome.KERNEL_COLLAPSED),
         (PEAK, 27, 1.0, SHARP, Outcome.NO_BLUR),
-        (PEAK, 27, 1.0, BLURRY, Outcome.RECOVERED),
+        (PEAK, 27, 1.0, BLURRY, Outcome.SLIGHT_BLUR),
         (LINE, 9, 1.0, BLURRY, Outcome.KERNEL_TRUNCATED),
         (PIECES, 27, 1.0, BLURRY, Outcome.KERNEL_IN_PIECES),
         (LINE, 27, 4.0, BLURRY, Outcome.NOT_FITTED),
@@ -61,6 +61,7 @@ def test_confidence_is_one_only_for_a_kernel_that_was_given_or_is_whole():
     assert confidence(Outcome.RESTORED, PIECES) == 1
     assert confidence(Outcome.RECOVERED, LINE) == pytest.approx(1)
     assert confidence(Outcome.NOT_FITTED, LINE) == pytest.approx(0.5)
+    assert confidence(Outcome.SLIGHT_BLUR, PEAK) == pytest.approx(0.5 * 0.95)
     assert confidence(Outcome.KERNEL_IN_PIECES, PIECES) == pytest.approx(0.25)
 
 
@@ -69,7 +70,12 @@ def test_outcomes_are_sentences_and_those_that_failed_name_a_remedy():
         assert outcome.value[0].isupper() and outcome.value.endswith(".")
         if not outcome.ok:
             assert any(word in outcome.value for word in ("try", "raise", "give"))
-    assert {outcome.name for outcome in Outcome if outcome.ok} == {"RECOVERED", "RESTORED", "NO_BLUR"}
+    assert {outcome.name for outcome in Outcome if outcome.ok} == {
+        "RECOVERED",
+        "SLIGHT_BLUR",
+        "RESTORED",
+        "NO_BLUR",
+    }
 
 
 @given(st.integers(0, 8), st.integers(0, 8), st.floats(0.01, 100))
@@ -101,4 +107,4 @@ def test_a_peak_with_some_mass_around_it_is_no_point_by_its_spread():
 def test_a_slight_blur_is_no_point():
     bell = gaussian_filter(np.pad(np.ones((1, 1)), 9), 0.8)
     assert spread(bell) == pytest.approx(0.8, rel=0.05)
-    assert judge(bell, 19, 1.0, gaussian_filter(SHARP, 0.8)) is Outcome.RECOVERED
+    assert judge(bell, 19, 1.0, gaussian_filter(SHARP, 0.8)) is Outcome.SLIGHT_BLUR
