@@ -64,7 +64,7 @@ def find_kernels(
     reach = (support // 2, support // 2)
     generators = Generators(image_generator(image, (int(regions[0, 2]), int(regions[0, 3])), reach), kernel)
     search = Search(pictures, regions, generators, config, progress, float(support), look)
-    noises = [noise * float(gain) for noise, gain in zip(noises, search.gains, strict=True)]
+    scaled = [noise * float(gain) for noise, gain in zip(noises, search.gains, strict=True)]
     entering = starts(config, size, pyramid)
     plans: list[tuple[Stage, ...]] = []  # of all members so far; starts differ in where they begin, not where they end
     batch: Batch | None = None
@@ -76,7 +76,7 @@ def find_kernels(
         if scale in entering and (batch is None or i == 1 or scale > 2 or batch.windows.min() < NARROW):
             new = entering[scale]
             fresh = search.begin(np.array([max(5.0, ROOM * side) for side in new]), len(plans))
-            plans += [plan(config, noise, pyramid, i) for noise in noises for _ in new]
+            plans += [plan(config, noise, pyramid, i) for noise in scaled for _ in new]
             batch = joined(batch, fresh) if batch else fresh
         assert batch
         batch = search.advance(batch, [plans[m][now] for m in batch.members])
@@ -84,11 +84,10 @@ def find_kernels(
     assert batch
     refined = search.advance(batch, [plans[m][-1] for m in batch.members])
     assert batch.kernels is not None and refined.kernels is not None
-    found = zip(search.cut(), batch.kernels, refined.kernels, search.regions.tolist(), batch.members, strict=True)
-    return [
-        Found(pruned(before if spoilt(y, before, after) else after), support, tuple(region), search.history(member))
-        for y, before, after, region, member in found
-    ]
+    pairs = zip(search.cut(), noises, batch.kernels, refined.kernels, strict=True)
+    kernels = [pruned(before if spoilt(y, noise, before, after) else after) for y, noise, before, after in pairs]
+    found = zip(kernels, search.regions.tolist(), batch.members, strict=True)
+    return [Found(k, support, tuple(region), search.history(member)) for k, region, member in found]
 
 
 def survivors(scale: int) -> int:

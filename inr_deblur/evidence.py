@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.fft import fft2, ifft2
 from scipy.optimize import minimize
 
-from inr_deblur.jpeg import quantisation
 from inr_deblur.noise import LOWEST
 
 LARGEST_SIDE = 1024  # pixels of the picture's middle that are looked at
@@ -45,9 +44,11 @@ class Evidence(NamedTuple):
         return min(noise + WEIGHT_OF_ERROR * min(self.error, LARGEST_ERROR) * self.contrast, LARGEST_WEIGHT)
 
 
-def evidence(y: ArrayLike, k: ArrayLike) -> Evidence:
-    """What the grey picture y (H, W) and its kernel k (K, L), sum 1, tell about signal, noise and error."""
-    rounding = quantisation(y).noise
+def evidence(y: ArrayLike, k: ArrayLike, rounding: float = 0.0) -> Evidence:
+    """What the grey picture y (H, W) and its kernel k (K, L), sum 1, tell about signal, noise and error.
+
+    rounding: standard deviation that the noise has at least, in units of y (`jpeg`).
+    """
     y, k = _middle(np.asarray(y, np.float64), np.shape(k)), np.asarray(k, np.float64)
     window = np.outer(*(np.hanning(n + 2)[1:-1] for n in y.shape))
     window /= np.sqrt((window**2).mean())

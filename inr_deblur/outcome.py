@@ -13,7 +13,7 @@ HANGS_TOGETHER = 0.6  # share of the mass in the largest piece, below which a ke
 MISFIT = 2.5  # residual over noise that no fitted picture has
 SHARP = 0.35  # `sharpness` above which a picture has pixel-sharp edges
 WIDE = 1.5  # `spread` from which on the right kernel makes edges sparser whatever the picture
-SURE, HOPELESS = 0.92, 1.02  # `sparsity` of the result over the picture's that leaves no doubt, and that leaves no hope
+SURE, HOPELESS = 0.92, 1.02  # `sparsity` of the result over the input's that leaves no doubt, and that leaves no hope
 DOUBTFUL = 0.5  # share of the way from hopeless to sure
 
 
@@ -80,14 +80,15 @@ def sparsity(x: NDArray) -> float:
     return float(np.sqrt(square).mean() / max(np.sqrt(square.mean()), 1e-12))
 
 
-def clearness(kernel: NDArray, blurry: NDArray, restored: NDArray) -> float:
+def clearness(kernel: NDArray, denoised: NDArray, restored: NDArray) -> float:
     """How far the result's edges are sparser than the picture's, as a right kernel makes them: 0, not at all, to 1.
 
-    1 for kernels too small to tell. Pictures: (H, W).
+    1 for kernels too small to tell. denoised: the picture as the same restoration leaves it with a point for a kernel,
+    since noise that goes makes any picture sparser; both (H, W).
     """
     if spread(kernel) < WIDE:
         return 1.0
-    share = (HOPELESS - sparsity(restored) / max(sparsity(blurry), 1e-12)) / (HOPELESS - SURE)
+    share = (HOPELESS - sparsity(restored) / max(sparsity(denoised), 1e-12)) / (HOPELESS - SURE)
     return float(np.clip(share, 0, 1))
 
 

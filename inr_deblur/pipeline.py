@@ -20,12 +20,14 @@ from inr_deblur.config import LARGEST_KERNEL, SMALLEST_KERNEL, DeblurConfig, che
 from inr_deblur.ensemble import MeanImage, combined, members
 from inr_deblur.errors import InputError
 from inr_deblur.evidence import evidence
+from inr_deblur.jpeg import quantisation
 from inr_deblur.kernels import cropped
 from inr_deblur.latent import LatentImage, restoration_work
-from inr_deblur.noise import noise_level
+from inr_deblur.noise import white_noise
 from inr_deblur.outcome import Outcome, clearness, confidence, judge
 from inr_deblur.progress import Progress, Repeated, Silent
 from inr_deblur.region import Region, check_region
+from inr_deblur.restore import restore_within
 from inr_deblur.search import StageTrace
 from inr_deblur.tiles import TiledImage, restore_in_tiles
 from inr_deblur.watch import Look
@@ -33,6 +35,7 @@ from inr_deblur.watch import Look
 DEFAULT = DeblurConfig()
 SMALLEST_PICTURE = 16
 FLAT = 1e-6  # range of values below which there is nothing to see
+POINT = np.ones((1, 1), np.float32)  # the kernel that leaves a picture as it is
 SHARE_OF_PICTURE = 4  # a kernel of unknown size is no longer than the picture's shorter side over this
 
 
@@ -146,6 +149,7 @@ class _Picture(NamedTuple):
     y: NDArray[np.float32]  # (H, W) or (H, W, 3)
     grey: NDArray[np.float32]  # (H, W)
     noise: float  # standard deviation of grey
+    rounding: float  # that of a JPEG's, which is no more
     seconds: float  # that it took to find out
 
 
@@ -154,7 +158,8 @@ def _measured(image: NDArray) -> _Picture:
     began = time.perf_counter()
     y = _checked_picture(image)
     grey = luminance(y)
-    return _Picture(y, grey, noise_level(grey), time.perf_counter() - began)
+    rounding = quantisation(grey).noise
+    return _Picture(y, grey, max(white_noise(grey), rounding), rounding, time.perf_counter() - began)
 
 
 class _Blur(NamedTuple):
@@ -201,14 +206,15 @@ def _restored(
 ) -> DeblurResult:
     """The result for a kernel. blur: how the kernel was found, None: it was given."""
     began = time.perf_counter()
-    y, grey, noise, _ = picture
-    weight = evidence(grey, k).weight
+    y, grey, noise, rounding, _ = picture
+    weight = evidence(grey, k, rounding).weight
     latent, trace = restore_in_tiles(_image_generator(config), y, k, weight, config, progress)
     misfit = latent.residual(grey) / noise
     restored = np.clip(latent.render(y.shape[:2]), 0, 1)
     outcome, clear = Outcome.RESTORED, 1.0
     if blur:
-        clear = clearness(k, *(_cut(a, blur.window) for a in (grey, luminance(restored))))
+        denoised = restore_within(_cut(grey, blur.window), POINT, weight)
+        clear = clearness(k, denoised, _cut(luminance(restored), blur.window))
         outcome = judge(k, blur.found.limit, misfit, grey, clear)
     if outcome is Outcome.NO_BLUR:
         restored = y  # what is sharp stays as it was: a restoration could only smooth it

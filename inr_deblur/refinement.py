@@ -10,29 +10,22 @@ from numpy.typing import NDArray
 from inr_deblur.evidence import evidence
 from inr_deblur.kernels import area, cropped, likeness, pruned
 from inr_deblur.outcome import sparsity
-from inr_deblur.restore import restore
+from inr_deblur.restore import restore_within
 
 RELATED = 0.85  # kernels before and after are at least so alike
 SHRUNK = 0.67  # of its area that a kernel keeps at least
-LESS_CLEAR = 1.03  # `sparsity` of one restoration over another's from which on the other is clearer
 
 
-def spoilt(y: NDArray, before: NDArray, after: NDArray) -> bool:
+def spoilt(y: NDArray, noise: float, before: NDArray, after: NDArray) -> bool:
     """Whether the kernel `before` is to be kept: the two differ much, and the picture is clearer with it.
 
-    y: (H, W), what the kernels were sought on; before, after: (K, K), sum 1.
+    y: (H, W), what the kernels were sought on; noise: its standard deviation; before, after: (K, K), sum 1.
     """
     side = max(before.shape[0], after.shape[0])
     a, b = (np.pad(k, (side - k.shape[0]) // 2) for k in (before, after))
     if likeness(a, b) > RELATED and area(b) > SHRUNK * area(a):
         return False
     kernels = [cropped(pruned(k)) for k in (a, b)]
-    weight = max(evidence(y, k).weight for k in kernels)  # one for both, as smoothing makes edges sparser, too
-    first, second = (sparsity(_restored(y, k, weight)) for k in kernels)
-    return second > LESS_CLEAR * first
-
-
-def _restored(y: NDArray, k: NDArray[np.float32], weight: float) -> NDArray[np.float32]:
-    """The latent image where y is."""
-    top, left = (n // 2 for n in k.shape)
-    return np.clip(restore(y, k, weight)[top : top + y.shape[0], left : left + y.shape[1]], 0, 1)
+    weight = max(evidence(y, k, noise).weight for k in kernels)  # one for both, as smoothing makes edges sparser, too
+    first, second = (sparsity(restore_within(y, k, weight)) for k in kernels)
+    return second > first

@@ -70,6 +70,12 @@ def restore(y: NDArray, k: NDArray, weight: float) -> NDArray[np.float32]:
     return np.moveaxis(x, 0, 2) if y.ndim == 3 else x[0]
 
 
+def restore_within(y: NDArray, k: NDArray, weight: float) -> NDArray[np.float32]:
+    """The latent image where y is, as `restore` finds it, in [0, 1]: the shape of y, with k's middle as its origin."""
+    top, left = (n // 2 for n in k.shape)
+    return np.clip(restore(y, k, weight)[top : top + y.shape[0], left : left + y.shape[1]], 0, 1)
+
+
 @jax.jit
 def _restore(measured: Array, seen: Array, start: Array, k: Array, weights: Array) -> Array:
     """All of the Fourier transform's size: y, where it is, the first x and the kernel; weights: (steps + 1,)."""

@@ -25,24 +25,24 @@ Y = blurry("camera", 0.005)
 @pytest.mark.parametrize("name", ["camera", "coins", "page"])
 @pytest.mark.parametrize("noise", [0.0025, 0.01])
 def test_a_point_is_no_refinement_of_a_kernel_that_is_about_right(name, noise):
-    assert spoilt(blurry(name, noise), ROUGH, POINT)
+    assert spoilt(blurry(name, noise), noise, ROUGH, POINT)
 
 
 @pytest.mark.parametrize("before", [OTHER, np.pad(gaussian_kernel(13), 3).astype(np.float32)])
 def test_the_right_kernel_is_taken_whatever_was_before(before):
-    assert not spoilt(Y, before, TRUE)
+    assert not spoilt(Y, 0.005, before, TRUE)
 
 
 def test_a_leap_to_a_wrong_kernel_is_not_made():
     assert likeness(TRUE, OTHER) < RELATED
-    assert spoilt(Y, TRUE, OTHER)
+    assert spoilt(Y, 0.005, TRUE, OTHER)
 
 
 def test_a_kernel_that_changes_little_is_not_looked_at():
     nearly = np.asarray(gaussian_filter(TRUE, 0.3))
     assert likeness(nearly, TRUE) > RELATED and area(nearly) > SHRUNK * area(TRUE)
-    assert not spoilt(np.zeros((0, 0), np.float32), TRUE, nearly)
+    assert not spoilt(np.zeros((0, 0), np.float32), 0.0, TRUE, nearly)
 
 
 def test_kernels_on_grids_of_different_sizes_are_compared():
-    assert spoilt(Y, np.pad(ROUGH, 4), POINT) and spoilt(Y, ROUGH, np.pad(POINT, 4))
+    assert spoilt(Y, 0.005, np.pad(ROUGH, 4), POINT) and spoilt(Y, 0.005, ROUGH, np.pad(POINT, 4))
