@@ -2,7 +2,7 @@
 
 A parametric bootstrap: fit 0 sees the picture as it is, fit i sees
 
-    y_i = clip(y + n_i, 0, 1),    n_i white and Gaussian, of the standard deviation estimated for each colour of y
+    y_i = clip(y + n_i, 0, 1),    n_i white and Gaussian, of the white noise estimated for each colour of y
 
 and has a seed of its own. Efron and Tibshirani, An Introduction to the Bootstrap (1993). A blind fit is known but for a
 shift, so the fits' continuous images are rendered where they lie on the reference's, the fit whose kernel is most like
@@ -22,7 +22,7 @@ from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid
 from inr_deblur.kernels import likeness
 from inr_deblur.light import AS_STORED, Curve
-from inr_deblur.noise import noise_level
+from inr_deblur.noise import white_noise
 from inr_deblur.outcome import Outcome
 from inr_deblur.registration import shift_between
 
@@ -49,7 +49,7 @@ class MeanImage:
 
 def members(y: NDArray[np.float32], config: DeblurConfig) -> Iterator[tuple[NDArray[np.float32], DeblurConfig]]:
     """The picture and the settings of each fit of the ensemble."""
-    levels = np.array([noise_level(channel) for channel in np.moveaxis(np.atleast_3d(y), 2, 0)])
+    levels = np.array([white_noise(channel) for channel in np.moveaxis(np.atleast_3d(y), 2, 0)])
     for i in range(config.ensemble):
         one = replace(config, ensemble=1, seed=(config.seed + i) % 2**32)
         if i == 0:

@@ -1,4 +1,4 @@
-"""How strong the restoration's prior has to be, from the picture and its kernel alone.
+"""How strong the restoration's prior has to be, from the picture and its kernel.
 
 A photograph's power spectrum falls as S / |w|^2, so a blurry one's is
 
@@ -8,7 +8,7 @@ with white noise of variance n, and e the kernel's relative error: all that beha
 by the kernel, such as a blur that varies or a camera's own processing. The three are those of largest likelihood where
 Fourier coefficients are independent and normal. Where |K| is small they are told apart: at high frequencies by n, at
 middle ones by e, which a noise estimate from high frequencies alone would miss. In a JPEG there is nothing at high
-frequencies, so n is at least the noise that rounding has left at the others.
+frequencies, so n may be given a floor: the noise that rounding has left at the others.
 """
 
 from typing import NamedTuple
@@ -47,7 +47,7 @@ class Evidence(NamedTuple):
 def evidence(y: ArrayLike, k: ArrayLike, rounding: float = 0.0) -> Evidence:
     """What the grey picture y (H, W) and its kernel k (K, L), sum 1, tell about signal, noise and error.
 
-    rounding: standard deviation that the noise has at least, in units of y (`jpeg`).
+    rounding: standard deviation that noise has at least, in units of y, such as what a JPEG leaves (`jpeg`).
     """
     y, k = _middle(np.asarray(y, np.float64), np.shape(k)), np.asarray(k, np.float64)
     window = np.outer(*(np.hanning(n + 2)[1:-1] for n in y.shape))

@@ -13,7 +13,7 @@ from scipy.fft import dctn
 
 BLOCK = 8
 WHITE = 255  # values of a pixel
-BLOCKS = 4096  # that are looked at, about
+BLOCKS = 4096  # that are looked at at most
 FEWEST = 16  # coefficients of one step, and of more, below which it can't be told
 STEPS = np.arange(3, 100)  # smaller ones drown in the rounding of pixels, and matter as little
 REGULAR, AS_REGULAR = 0.45, 0.9  # how near to multiples coefficients lie at least, and as near as for the best step
@@ -38,10 +38,23 @@ class Quantisation(NamedTuple):
 def quantisation(y: ArrayLike) -> Quantisation:
     """The steps of the grey picture y (H, W) in [0, 1].
 
-    None are found unless the picture was a JPEG with its blocks where it has them now: one that was cut within a block,
-    resized or edited since is not recognised.
+    None are found unless the picture was a JPEG whose blocks start in one of its corners, as they do after a turn: one
+    that was cut within a block, resized or taken to another light since is not recognised. Blocks of 8 that were drawn,
+    or enlarged from single pixels, can be taken for a JPEG's.
     """
-    coefficients = np.abs(_coefficients(np.asarray(y, np.float64)))
+    y = np.asarray(y)
+    found = (_steps(_coefficients(y[down:, right:])) for down, right in _corners(y.shape))
+    return next((q for q in found if q.steps.any()), Quantisation(*np.zeros((2, BLOCK, BLOCK))))
+
+
+def _corners(shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Where the first whole block can lie: (down, right)."""
+    down, right = (n % BLOCK for n in shape)
+    return sorted({(0, 0), (down, 0), (0, right), (down, right)})
+
+
+def _steps(coefficients: NDArray[np.float64]) -> Quantisation:
+    """Of the coefficients' sizes (blocks, 8, 8)."""
     steps, shares, telling = np.zeros((3, BLOCK, BLOCK))
     for place in list(np.ndindex(BLOCK, BLOCK))[1:]:
         c = coefficients[:, *place]
@@ -50,9 +63,8 @@ def quantisation(y: ArrayLike) -> Quantisation:
         if nearness.max() > REGULAR:
             steps[place] = STEPS[nearness > AS_REGULAR * nearness.max()].max()
             shares[place] = (c > steps[place] / 2).mean()
-    if telling[steps > 0].sum() <= MOSTLY * telling.sum():
-        return Quantisation(np.zeros_like(steps), np.zeros_like(shares))
-    return Quantisation(steps, shares)
+    told = telling[steps > 0].sum() > MOSTLY * telling.sum()
+    return Quantisation(steps * told, shares * told)
 
 
 def _nearness(c: NDArray[np.float64], step: float) -> float:
@@ -62,11 +74,11 @@ def _nearness(c: NDArray[np.float64], step: float) -> float:
     return float(np.cos(2 * np.pi * c / step).mean()) if min(once, len(c) - once) > FEWEST else 0.0
 
 
-def _coefficients(y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of whole blocks without clipped pixels: (blocks, 8, 8)."""
+def _coefficients(y: NDArray) -> NDArray[np.float64]:
+    """Sizes of those of whole blocks without clipped pixels: (blocks, 8, 8)."""
     rows, columns = (n // BLOCK for n in y.shape)
     blocks = y[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2)
-    blocks = blocks.reshape(-1, BLOCK, BLOCK)
-    blocks = blocks[:: max(1, len(blocks) // BLOCKS)]
+    some = np.linspace(0, rows * columns - 1, min(rows * columns, BLOCKS)).astype(int)
+    blocks = blocks[np.unravel_index(some, (rows, columns))] if len(some) else blocks.reshape(0, BLOCK, BLOCK)
     blocks = blocks[(blocks.min((1, 2)) > 0) & (blocks.max((1, 2)) < 1)]
-    return np.asarray(dctn(WHITE * blocks, axes=(1, 2), norm="ortho"))
+    return np.abs(np.asarray(dctn(WHITE * blocks.astype(np.float64), axes=(1, 2), norm="ortho")))

@@ -83,8 +83,8 @@ def sparsity(x: NDArray) -> float:
 def clearness(kernel: NDArray, denoised: NDArray, restored: NDArray) -> float:
     """How far the result's edges are sparser than the picture's, as a right kernel makes them: 0, not at all, to 1.
 
-    1 for kernels too small to tell. denoised: the picture as the same restoration leaves it with a point for a kernel,
-    since noise that goes makes any picture sparser; both (H, W).
+    1 for kernels too small to tell. denoised: the picture as a restoration of the same weight leaves it with a point as
+    its kernel, since noise that goes makes any picture sparser; both (H, W).
     """
     if spread(kernel) < WIDE:
         return 1.0

@@ -21,7 +21,7 @@ from inr_deblur.errors import InputError
 from inr_deblur.job import restore
 from inr_deblur.light import curve
 from inr_deblur.methods import restore_by
-from inr_deblur.noise import noise_level
+from inr_deblur.noise import white_noise
 from inr_deblur.outcome import Outcome
 from inr_deblur.pipeline import DeblurResult, deblur, deblur_many, deconvolve
 from inr_deblur.progress import Repeated
@@ -180,7 +180,7 @@ def test_each_fit_sees_noise_of_the_pictures_level_and_has_a_seed():
     assert all(one.ensemble == 1 for _, one in drawn) and drawn[0][0] is BLURRY
     noises = [picture - BLURRY for picture, _ in drawn[1:]]
     for channel in range(3):
-        assert np.std(noises[0][..., channel]) == pytest.approx(noise_level(BLURRY[..., channel]), rel=0.1)
+        assert np.std(noises[0][..., channel]) == pytest.approx(white_noise(BLURRY[..., channel]), rel=0.1)
     assert abs(np.corrcoef(noises[0].ravel(), noises[1].ravel())[0, 1]) < 0.1
     assert all(p.dtype == np.float32 and p.min() >= 0 and p.max() <= 1 for p, _ in drawn)
     np.testing.assert_array_equal(drawn[3][0], list(members(BLURRY, config))[3][0])

@@ -109,6 +109,15 @@ def test_any_size_is_looked_at(h, w):
 
 @given(st.integers(1, 7), st.integers(0, 7))
 @settings(max_examples=8)
-def test_blocks_elsewhere_are_not_recognised(down, right):
+def test_blocks_that_start_in_no_corner_are_not_recognised(down, right):
     pixels, _ = compressed(GREY, 75)
-    assert quantisation(pixels[down:, right:]).noise == 0
+    assert quantisation(pixels[down : down - 8, right:]).noise == 0
+
+
+@pytest.mark.parametrize("turn", [np.rot90, np.flipud, np.fliplr, np.transpose, lambda y: np.rot90(y, 3)])
+@given(st.integers(0, 7), st.integers(0, 7))
+@settings(max_examples=4)
+def test_a_picture_that_was_turned_is_recognised(turn, down, right):
+    pixels, _ = compressed(GREY[: 256 + down, : 256 + right], 75)
+    noise = quantisation(pixels).noise
+    assert quantisation(turn(pixels)).noise == pytest.approx(noise, rel=0.05) and noise > 0
