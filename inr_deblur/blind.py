@@ -84,7 +84,7 @@ def find_kernels(
     assert batch
     refined = search.advance(batch, [plans[m][-1] for m in batch.members])
     assert batch.kernels is not None and refined.kernels is not None
-    pairs = zip(search.cut(), noises, batch.kernels, refined.kernels, strict=True)
+    pairs = zip(pictures, noises, batch.kernels, refined.kernels, strict=True)
     kernels = [pruned(before if spoilt(y, noise, before, after) else after) for y, noise, before, after in pairs]
     found = zip(kernels, search.regions.tolist(), batch.members, strict=True)
     return [Found(k, support, tuple(region), search.history(member)) for k, region, member in found]

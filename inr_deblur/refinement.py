@@ -10,21 +10,25 @@ from numpy.typing import NDArray
 from inr_deblur.evidence import evidence
 from inr_deblur.kernels import area, cropped, likeness, pruned
 from inr_deblur.outcome import sparsity
+from inr_deblur.region import most_telling
 from inr_deblur.restore import restore_within
 
 RELATED = 0.85  # kernels before and after are at least so alike
 SHRUNK = 0.67  # of its area that a kernel keeps at least
+SCALE = 4  # that is to see all of the part that is looked at: what the kernels were sought on is too small to tell
 
 
 def spoilt(y: NDArray, noise: float, before: NDArray, after: NDArray) -> bool:
     """Whether the kernel `before` is to be kept: the two differ much, and the picture is clearer with it.
 
-    y: (H, W), what the kernels were sought on; noise: its standard deviation; before, after: (K, K), sum 1.
+    y: (H, W) the picture; noise: its standard deviation; before, after: (K, K), sum 1.
     """
     side = max(before.shape[0], after.shape[0])
     a, b = (np.pad(k, (side - k.shape[0]) // 2) for k in (before, after))
     if likeness(a, b) > RELATED and area(b) > SHRUNK * area(a):
         return False
+    top, left, height, width = most_telling(y, side, SCALE)
+    y = y[top : top + height, left : left + width]
     kernels = [cropped(pruned(k)) for k in (a, b)]
     weight = max(evidence(y, k, noise).weight for k in kernels)  # one for both, as smoothing makes edges sparser, too
     first, second = (sparsity(restore_within(y, k, weight)) for k in kernels)
