@@ -44,10 +44,10 @@ class Evidence(NamedTuple):
         return min(noise + WEIGHT_OF_ERROR * min(self.error, LARGEST_ERROR) * self.contrast, LARGEST_WEIGHT)
 
 
-def evidence(y: ArrayLike, k: ArrayLike, rounding: float = 0.0) -> Evidence:
+def evidence(y: ArrayLike, k: ArrayLike, least_noise: float = 0.0) -> Evidence:
     """What the grey picture y (H, W) and its kernel k (K, L), sum 1, tell about signal, noise and error.
 
-    rounding: standard deviation that noise has at least, in units of y, such as what a JPEG leaves (`jpeg`).
+    least_noise: standard deviation that noise has at least, in units of y, such as what a JPEG leaves (`jpeg`).
     """
     y, k = _middle(np.asarray(y, np.float64), np.shape(k)), np.asarray(k, np.float64)
     window = np.outer(*(np.hanning(n + 2)[1:-1] for n in y.shape))
@@ -74,7 +74,7 @@ def evidence(y: ArrayLike, k: ArrayLike, rounding: float = 0.0) -> Evidence:
     start = np.log([1e-2, 1e-5, 1e-4])
     found = minimize(surprise, start, method="Nelder-Mead", bounds=limits, options={"maxiter": 300})
     signal, noise, error = (float(v) for v in np.exp(found.x))
-    return Evidence(signal, max(noise, rounding**2), error, float(y.std()))
+    return Evidence(signal, max(noise, least_noise**2), error, float(y.std()))
 
 
 def _fft(a: NDArray, shape: tuple[int, ...] | None = None) -> NDArray:

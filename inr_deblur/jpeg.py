@@ -39,8 +39,8 @@ def quantisation(y: ArrayLike) -> Quantisation:
     """The steps of the grey picture y (H, W) in [0, 1].
 
     None are found unless the picture was a JPEG whose blocks start in one of its corners, as they do after a turn: one
-    that was cut within a block, resized or taken to another light since is not recognised. Blocks of 8 that were drawn,
-    or enlarged from single pixels, can be taken for a JPEG's.
+    that was cut within a block, resized or taken to another light since is not recognised, nor are qualities above
+    about 90. A drawing whose pixels were enlarged to small blocks can be taken for one.
     """
     y = np.asarray(y)
     found = (_steps(_coefficients(y[down:, right:])) for down, right in _corners(y.shape))

@@ -13,7 +13,7 @@ HANGS_TOGETHER = 0.6  # share of the mass in the largest piece, below which a ke
 MISFIT = 2.5  # residual over noise that no fitted picture has
 SHARP = 0.35  # `sharpness` above which a picture has pixel-sharp edges
 WIDE = 1.5  # `spread` from which on the right kernel makes edges sparser whatever the picture
-SURE, HOPELESS = 0.92, 1.02  # `sparsity` of the result over the input's that leaves no doubt, and that leaves no hope
+SURE, HOPELESS = 0.92, 1.02  # `sparsity` over that of the denoised picture: no doubt is left, and no hope
 DOUBTFUL = 0.5  # share of the way from hopeless to sure
 
 

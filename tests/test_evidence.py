@@ -24,6 +24,13 @@ def test_more_noise_asks_for_more_weight():
     assert 0 < weights[0] < 5e-4 and weights[-1] <= LARGEST_WEIGHT
 
 
+def test_noise_that_the_spectrum_does_not_show_asks_for_weight_and_less_than_it_shows_changes_nothing():
+    y = blur(CANVAS, KERNEL, 0.003)
+    plain, more, less = (evidence(y, KERNEL, level) for level in (0.0, 0.01, 0.001))
+    assert more.noise == 0.01**2 and more.weight > 2 * plain.weight
+    assert less == plain
+
+
 def test_a_wrong_kernel_shows_as_error_not_as_noise():
     y = blur(CANVAS, KERNEL, 0.002)
     right, wrong = evidence(y, KERNEL), evidence(y, line_kernel(13, 60))

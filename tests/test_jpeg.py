@@ -12,9 +12,11 @@ from scipy.ndimage import gaussian_filter
 from skimage import data
 
 from inr_deblur.colour import luminance
-from inr_deblur.jpeg import BLOCK, quantisation
+from inr_deblur.jpeg import BLOCK, Quantisation, quantisation
+from inr_deblur.metrics import aligned_scores
 from inr_deblur.noise import noise_level, white_noise
-from inr_deblur.simulate import blur, line_kernel
+from inr_deblur.pipeline import deconvolve
+from inr_deblur.simulate import blur, line_kernel, seen
 
 GREY = blur(data.camera() / 255, line_kernel(9, 30), 0.01)
 COLOUR = np.stack([blur(channel, line_kernel(9, 30)) for channel in np.moveaxis(data.astronaut() / 255, 2, 0)], 2)
@@ -121,3 +123,14 @@ def test_a_picture_that_was_turned_is_recognised(turn, down, right):
     pixels, _ = compressed(GREY[: 256 + down, : 256 + right], 75)
     noise = quantisation(pixels).noise
     assert quantisation(turn(pixels)).noise == pytest.approx(noise, rel=0.05) and noise > 0
+
+
+def test_a_jpeg_is_restored_better_for_it(monkeypatch):
+    kernel = line_kernel(9, 30)
+    pixels, _ = compressed(GREY[:256, :256], 60)
+    y, truth = pixels.astype(np.float32), seen(data.camera()[:264, :264] / 255, kernel)
+    known = deconvolve(y, kernel)
+    assert known.noise == quantisation(y).noise > 0.01
+    monkeypatch.setattr("inr_deblur.pipeline.quantisation", lambda _: Quantisation(*np.zeros((2, BLOCK, BLOCK))))
+    gains = [aligned_scores(result.image, truth).psnr for result in (known, deconvolve(y, kernel))]
+    assert gains[0] > gains[1] + 0.3
