@@ -47,6 +47,7 @@ VARIANTS = {
     "no image prior": Variant({"loss.prior": 1e-6}),  # the weights go down geometrically, which 0 can't
     "no variational stages": Variant({"loss.variational": False}),
     "no edge counting": Variant({"loss.edges": False}),
+    "no alternation": Variant({"loss.alternation": False}),
     "kernel as a free grid": Variant({"generator.kernel": "grid"}),
     "image as pixels": Variant({"generator.image": "pixels"}),
     "middle": Variant(side=SIDE),

@@ -4,24 +4,27 @@ Several starts run coarse to fine as one batch. They differ in the size that the
 begin and in the first parameters of the kernel's network, because no single start is safe: most that fall into a wrong
 basin end at a higher energy. So each kernel is judged on its own, by the image that goes with it best, and the lowest
 energy wins. A coarse scale looks at more of the picture than a fine one, so that it is seldom the picture's content
-that a kernel fits.
+that a kernel fits. Last, a winner that is not small is corrected on a larger part of the picture (`alternation`).
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inr_deblur.alternation import LEAST_SPREAD, ROUNDS, corrected, correction_work
 from inr_deblur.config import DeblurConfig
 from inr_deblur.fit import Generators
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
 from inr_deblur.kernels import pruned
+from inr_deblur.outcome import spread
 from inr_deblur.progress import Progress
-from inr_deblur.refinement import spoilt
+from inr_deblur.refinement import UNCERTAIN, spoilt
 from inr_deblur.region import Region, most_telling, region_shape
 from inr_deblur.schedule import Stage, judging, plan, scales, starts
 from inr_deblur.search import ROOM, Batch, Search, StageTrace, joined, support_for, work
@@ -86,8 +89,29 @@ def find_kernels(
     assert batch.kernels is not None and refined.kernels is not None
     pairs = zip(pictures, noises, batch.kernels, refined.kernels, strict=True)
     kernels = [pruned(before if spoilt(y, noise, before, after) else after) for y, noise, before, after in pairs]
-    found = zip(kernels, search.regions.tolist(), batch.members, strict=True)
-    return [Found(k, support, tuple(region), search.history(member)) for k, region, member in found]
+    found = []
+    for y, noise, k, region, member in zip(
+        pictures, noises, kernels, search.regions.tolist(), batch.members, strict=True
+    ):
+        stages = search.history(member)
+        if config.loss.alternation and spread(k) >= LEAST_SPREAD:
+            k, trace = _corrected(y, noise, k, config)
+            stages = (*stages, trace)
+        progress.advance(correction_work((shape[0], shape[1]), size), "alternation")
+        found.append(Found(k, support, tuple(region), stages))
+    return found
+
+
+def _corrected(
+    y: NDArray[np.float32], noise: float, k: NDArray[np.float32], config: DeblurConfig
+) -> tuple[NDArray[np.float32], StageTrace]:
+    """The kernel k after its last corrections, or as it was if they have spoilt it."""
+    began = time.perf_counter()
+    kernel, losses = corrected(y, k, noise, max(1, round(ROUNDS * config.schedule.steps)))
+    after = pruned(kernel)
+    if spoilt(y, noise, k, after, UNCERTAIN):
+        after = k
+    return after, StageTrace("alternation", 1, losses, time.perf_counter() - began)
 
 
 def survivors(scale: int) -> int:
@@ -105,4 +129,4 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         total += count * work(plan(config, 0.0, pyramid)[i], shape)
         total += count * work(judging(config, scale), shape)
         count = min(count, survivors(scale))
-    return total + count * work(plan(config, 0.0, pyramid)[-1], shape)
+    return total + count * work(plan(config, 0.0, pyramid)[-1], shape) + correction_work(whole, size)

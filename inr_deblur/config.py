@@ -36,6 +36,7 @@ class LossConfig:
     prior: float = 1.0  # factor on the weight of the image priors
     variational: bool = True  # false: every stage counts edges instead
     edges: bool = True  # false: the last stage does not count edges, but goes on like those before
+    alternation: bool = True  # false: the kernel of the last stage is final
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from inr_deblur.kernels import cropped
 from inr_deblur.latent import LatentImage, restoration_work
 from inr_deblur.noise import white_noise
 from inr_deblur.outcome import Outcome, clearness, confidence, judge
+from inr_deblur.programs import make_room
 from inr_deblur.progress import Progress, Repeated, Silent
 from inr_deblur.region import Region, check_region
 from inr_deblur.restore import restore_within
@@ -80,6 +81,7 @@ def deblur(
     picture, a kernel, a region or a setting that can't be used.
     """
     check(config)
+    make_room()
     if config.ensemble > 1:
         return _ensemble(image, config, kernel, region, progress or Silent(), look)
     picture = _measured(image)
@@ -113,6 +115,7 @@ def deblur_many(
     check(config)
     if config.ensemble > 1:
         raise InputError(f"ensemble={config.ensemble} is for one picture at a time: leave it at 1, or call deblur.")
+    make_room()
     pictures = []
     for number, image in enumerate(images, 1):
         try:

@@ -1,0 +1,86 @@
+"""The last corrections of a kernel."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.ndimage import gaussian_filter
+from scipy.signal import fftconvolve
+from skimage import data
+
+from inr_deblur.alternation import _against, _kept, _kernel, _padded, _slopes, corrected
+from inr_deblur.kernels import likeness, pruned
+from inr_deblur.simulate import blur, gaussian_kernel, random_shake_kernel
+
+TRUE = random_shake_kernel(19, 3, "smooth").astype(np.float32)
+ROUGH = np.asarray(gaussian_filter(TRUE, 0.7), np.float32)
+Y = blur(data.camera()[60:360, 60:360] / 255, TRUE, 0.003).astype(np.float32)
+
+
+def test_a_kernel_that_is_about_right_comes_nearer_to_the_true_one():
+    y = blur(data.coins()[:190, :300] / 255, TRUE, 0.003).astype(np.float32)
+    found = pruned(corrected(y, ROUGH, 0.003).kernel)
+    assert likeness(found, TRUE) > likeness(ROUGH, TRUE) + 0.02
+
+
+def test_the_true_kernel_stays_about_as_it_is():
+    assert likeness(pruned(corrected(Y, TRUE, 0.003).kernel), TRUE) > 0.97
+
+
+def test_a_kernel_is_not_negative_sums_to_one_and_explains_the_slopes_better_from_round_to_round():
+    kernel, losses = corrected(Y, ROUGH, 0.003)
+    assert kernel.min() >= 0 and kernel.sum() == pytest.approx(1, abs=1e-4)
+    assert len(losses) == 8 and losses[-1] < losses[0] / 2
+    assert len(corrected(Y, ROUGH, 0.003, rounds=1).losses) == 1
+
+
+def test_brightness_and_contrast_play_no_part():
+    one, other = corrected(Y, ROUGH, 0.003), corrected(0.4 * Y, ROUGH, 0.4 * 0.003)
+    assert likeness(one.kernel, other.kernel) > 0.995  # but for rounding, which many steps amplify
+
+
+@pytest.mark.parametrize("kernel", [gaussian_kernel(9), np.ones((1, 1)), random_shake_kernel(31, 5)])
+def test_a_picture_hardly_larger_than_its_kernel_and_a_point_are_taken(kernel):
+    kernel = kernel.astype(np.float32)
+    y = np.random.default_rng(0).random((40, 36), np.float32)
+    found = corrected(y, kernel, 0.01, rounds=2).kernel
+    assert np.isfinite(found).all() and found.sum() == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize(("begin", "least"), [(TRUE, 0.998), (ROUGH, 0.94)])
+def test_with_the_true_image_the_kernel_comes_near_to_the_true_one_and_stays_there(begin, least):
+    sharp = (data.camera()[:140, :150] / 255).astype(np.float32)
+    y = fftconvolve(sharp, TRUE, "valid").astype(np.float32)
+    size, n = (162, 162), len(TRUE) - 1
+    slope_of, seen, measured = (np.zeros(size, np.float32) for _ in range(3))
+    slope_of[: sharp.shape[0] - 1, : sharp.shape[1] - 1] = 1
+    seen[n : n + y.shape[0] - 1, n : n + y.shape[1] - 1] = 1
+    measured[n : n + y.shape[0], n : n + y.shape[1]] = y
+    k, loss = _kernel(
+        _padded(sharp, size), slope_of, measured, seen, _padded(begin, size), _padded(begin * 0 + 1, size)
+    )
+    k = np.asarray(k)
+    assert likeness(k[: n + 1, : n + 1], TRUE) > max(least, likeness(begin, TRUE) - 1e-3)
+    assert loss < 0.01 * np.square(np.diff(y, axis=0)).mean()
+    assert k.min() >= 0 and not k[n + 1 :].any() and not k[:, n + 1 :].any()
+
+
+@given(hnp.arrays(np.float32, (2, 5, 7), elements=st.floats(-1, 1, width=32)))
+def test_differences_and_their_transpose_are_adjoint(g):
+    x = np.random.default_rng(1).random((5, 7), np.float32)
+    assert float((_slopes(jnp.asarray(x)) * g).sum()) == pytest.approx(
+        float((x * _against(jnp.asarray(g))).sum()), abs=1e-4
+    )
+
+
+@settings(deadline=None)
+@given(st.floats(0, 40))
+def test_slopes_are_shrunk_to_the_least_of_prior_and_distance(size):
+    """g = q v of least g^2 / (g^2 + 1) + (g - v)^2 / 2, in units of tau."""
+    g = np.linspace(0, 1, 4001) * size
+    energy = g**2 / (g**2 + 1) + (g - size) ** 2 / 2
+    found = float(_kept(jnp.float32(size**2))) * size
+    assert found**2 / (found**2 + 1) + (found - size) ** 2 / 2 <= energy.min() + 2e-3
+    assert 0 <= found <= size
