@@ -26,8 +26,9 @@ from inr_deblur.kernels import cropped, pruned
 from inr_deblur.region import most_telling, region_shape
 from inr_deblur.restore import FALL, FIRST_WEIGHT, RELAXATION
 
-LEAST_SPREAD = 4.0  # `spread` of kernels that are corrected, pixels; smaller ones leave the search with errors less than
-# those that (1) makes, which takes curved edges and texture for steps
+LEAST_SPREAD = (
+    4.0  # `spread` of kernels that are corrected, pixels; smaller ones are found with less error than (1) makes
+)
 ROUNDS = 8
 STEPS = 60  # of each problem in a round; with fewer the image of the first rounds is still blurred
 SCALE = 2  # that is to see all of the part that is looked at: up to 640 pixels a side

@@ -11,6 +11,8 @@ from scipy.signal import fftconvolve
 from skimage import data
 
 from inr_deblur.alternation import _against, _kept, _kernel, _padded, _slopes, corrected
+from inr_deblur.blind import _corrected
+from inr_deblur.config import DeblurConfig
 from inr_deblur.kernels import likeness, pruned
 from inr_deblur.simulate import blur, gaussian_kernel, random_shake_kernel
 
@@ -84,3 +86,11 @@ def test_slopes_are_shrunk_to_the_least_of_prior_and_distance(size):
     found = float(_kept(jnp.float32(size**2))) * size
     assert found**2 / (found**2 + 1) + (found - size) ** 2 / 2 <= energy.min() + 2e-3
     assert 0 <= found <= size
+
+
+def test_a_correction_that_leaves_the_picture_less_clear_is_not_taken():
+    """On print the edges that are counted first are those of whole letters."""
+    y = blur(data.page()[:190, :300] / 255, TRUE, 0.003).astype(np.float32)
+    assert likeness(pruned(corrected(y, ROUGH, 0.003).kernel), TRUE) < likeness(ROUGH, TRUE) - 0.1
+    kernel, trace = _corrected(y, 0.003, ROUGH, DeblurConfig())
+    assert kernel is ROUGH and len(trace.losses) == 8
