@@ -24,13 +24,14 @@ from inr_deblur.generators import GridKernel, SirenKernel, image_generator
 from inr_deblur.kernels import pruned
 from inr_deblur.outcome import spread
 from inr_deblur.progress import Progress
-from inr_deblur.refinement import UNCERTAIN, spoilt
+from inr_deblur.refinement import blurring, spoilt
 from inr_deblur.region import Region, most_telling, region_shape
 from inr_deblur.schedule import Stage, judging, plan, scales, starts
 from inr_deblur.search import ROOM, Batch, Search, StageTrace, joined, support_for, work
 from inr_deblur.watch import Look
 
 NARROW = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
+UNCERTAIN = 1.03  # `blurring` of a right correction, at most
 
 
 @dataclass(frozen=True)
@@ -105,11 +106,11 @@ def find_kernels(
 def _corrected(
     y: NDArray[np.float32], noise: float, k: NDArray[np.float32], config: DeblurConfig
 ) -> tuple[NDArray[np.float32], StageTrace]:
-    """The kernel k after its last corrections, or as it was if they have spoilt it."""
+    """The kernel k after its last corrections, or as it was if the picture is less clear with what they make of it."""
     began = time.perf_counter()
     kernel, losses = corrected(y, k, noise, max(1, round(ROUNDS * config.schedule.steps)))
     after = pruned(kernel)
-    if spoilt(y, noise, k, after, UNCERTAIN):
+    if blurring(y, noise, k, after) > UNCERTAIN:
         after = k
     return after, StageTrace("alternation", 1, losses, time.perf_counter() - began)
 

@@ -15,25 +15,34 @@ from inr_deblur.restore import restore_within
 
 RELATED = 0.85  # kernels before and after are at least so alike
 SHRUNK = 0.67  # of its area that a kernel keeps at least
-UNCERTAIN = 1.02  # factor on `sparsity` by which a kernel may be wrong and seem clearer
 SCALE = 4  # that is to see all of the part that is looked at: what the kernels were sought on is too small to tell
 
 
-def spoilt(y: NDArray, noise: float, before: NDArray, after: NDArray, tolerance: float = np.inf) -> bool:
-    """Whether the kernel `before` is to be kept: the picture is clearer with it, and the two differ much.
+def spoilt(y: NDArray, noise: float, before: NDArray, after: NDArray) -> bool:
+    """Whether the kernel `before` is to be kept: the two differ much, and the picture is clearer with it.
 
-    Where they differ little it must be clearer by more than a factor, `tolerance`, on the mean slope of the restored
-    picture over its root mean square. y: (H, W) the picture; noise: its standard deviation; before, after: (K, K) and
-    (L, L), odd, sum 1.
+    y: (H, W) the picture; noise: its standard deviation; before, after: (K, K) and (L, L), odd, sum 1.
     """
-    side = max(before.shape[0], after.shape[0])
-    a, b = (np.pad(k, (side - k.shape[0]) // 2) for k in (before, after))
+    a, b = _alike(before, after)
     related = likeness(a, b) > RELATED and area(b) > SHRUNK * area(a)
-    if related and np.isinf(tolerance):
-        return False
-    top, left, height, width = most_telling(y, side, SCALE)
+    return not related and blurring(y, noise, before, after) > 1
+
+
+def blurring(y: NDArray, noise: float, before: NDArray, after: NDArray) -> float:
+    """`sparsity` of the picture restored with the kernel `after` over that with `before`: above 1 if it is less clear.
+
+    Arguments as those of `spoilt`.
+    """
+    a, b = _alike(before, after)
+    top, left, height, width = most_telling(y, a.shape[0], SCALE)
     y = y[top : top + height, left : left + width]
     kernels = [cropped(pruned(k)) for k in (a, b)]
     weight = max(evidence(y, k, noise).weight for k in kernels)  # one for both, as smoothing makes edges sparser, too
     first, second = (sparsity(restore_within(y, k, weight)) for k in kernels)
-    return second > first * (tolerance if related else 1.0)
+    return second / first
+
+
+def _alike(a: NDArray, b: NDArray) -> list[NDArray]:
+    """The two kernels on grids of one size."""
+    side = max(a.shape[0], b.shape[0])
+    return [np.pad(k, (side - k.shape[0]) // 2) for k in (a, b)]
