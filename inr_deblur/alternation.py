@@ -4,9 +4,9 @@
     k = argmin    1/2 |k (*) grad x - grad y|^2 + ridge |k|^2    over k >= 0 within its support               (2)
 
 over valid convolutions, with w falling from round to round. The first counts edges, as the search's last stage does,
-which leaves a latent image that cannot explain y with a kernel that is wrong; what remains, the second corrects. An
-alternation reaches in a few rounds what a descent in both at once would need many thousand steps for, so it can look
-at four times as much of the picture. Alternating an edge-counting image with a least-squares kernel: Xu, Zheng and
+which leaves a latent image that cannot explain y with a kernel that is wrong; what remains, the second corrects. The
+search's descent in both at once is still on its way when its steps are over; a few rounds of this go further, and can
+look at four times as much of the picture. Alternating an edge-counting image with a least-squares kernel: Xu, Zheng and
 Jia, Unnatural L0 sparse representation for natural image deblurring (CVPR 2013).
 
 Both are solved by the alternating direction method of multipliers with the border masked, as in `restore`. Whatever the
@@ -26,9 +26,7 @@ from inr_deblur.kernels import cropped, pruned
 from inr_deblur.region import most_telling, region_shape
 from inr_deblur.restore import FALL, FIRST_WEIGHT, RELAXATION
 
-LEAST_SPREAD = (
-    4.0  # `spread` of kernels that are corrected, pixels; smaller ones are found with less error than (1) makes
-)
+LEAST_SPREAD = 4.0  # `spread` in pixels of kernels that are corrected; smaller ones have less error than (1) makes
 ROUNDS = 8
 STEPS = 60  # of each problem in a round; with fewer the image of the first rounds is still blurred
 SCALE = 2  # that is to see all of the part that is looked at: up to 640 pixels a side

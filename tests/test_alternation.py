@@ -31,7 +31,7 @@ def test_the_true_kernel_stays_about_as_it_is():
     assert likeness(pruned(corrected(Y, TRUE, 0.003).kernel), TRUE) > 0.97
 
 
-def test_a_kernel_is_not_negative_sums_to_one_and_explains_the_slopes_better_from_round_to_round():
+def test_a_kernel_is_not_negative_sums_to_one_and_explains_the_slopes_better_in_the_end():
     kernel, losses = corrected(Y, ROUGH, 0.003)
     assert kernel.min() >= 0 and kernel.sum() == pytest.approx(1, abs=1e-4)
     assert len(losses) == 8 and losses[-1] < losses[0] / 2
