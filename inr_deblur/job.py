@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inr_deblur.colour import luminance
 from inr_deblur.config import check
 from inr_deblur.ensemble import in_stored_values
 from inr_deblur.errors import InputError
 from inr_deblur.image_io import Picture, read_picture
+from inr_deblur.jpeg import quantisation
 from inr_deblur.kernel_io import read_kernel
-from inr_deblur.light import curve
+from inr_deblur.light import AS_STORED, Curve, curve, in_light
 from inr_deblur.methods import check_method, restore_by
 from inr_deblur.metrics import Scores, aligned_scores, kernel_similarity, luma_studio
 from inr_deblur.progress import make_progress
@@ -68,12 +70,11 @@ def restore(settings: RunConfig, folder: Path, began: float) -> str:
     scores = {"input": _scores(picture.values, truth)} if truth else {}
 
     try:
-        values = light.to_light(picture.values)
+        values, rounding = light.to_light(picture.values), _rounding(picture.values, light)
         with _followed(settings.tensorboard, folder) as follower:
             look = follower and follower.look
-            result = restore_by(
-                settings.method, values, config, kernel=kernel, region=region, progress=progress, look=look
-            )
+            known = {"kernel": kernel, "region": region, "rounding": rounding}
+            result = restore_by(settings.method, values, config, **known, progress=progress, look=look)
             if follower:
                 follower.show(light.to_stored(result.image))
     except (MemoryError, RuntimeError) as error:
@@ -100,6 +101,14 @@ def _followed(tensorboard: str | None, folder: Path) -> "AbstractContextManager[
     from inr_deblur.follow import tensorboard as follow
 
     return follow(Path(tensorboard).expanduser() / folder.parent.name / folder.name)
+
+
+def _rounding(stored: np.ndarray, light: Curve) -> float | None:
+    """What a JPEG has left of the stored values, in their light; None where these are the light, and show it."""
+    if light is AS_STORED:
+        return None
+    grey = luminance(stored)
+    return in_light(quantisation(grey).noise, grey, light)
 
 
 def _identity(config: dict[str, Any], picture: Picture, truth: Picture | None, *kernels: np.ndarray | None) -> str:

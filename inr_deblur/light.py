@@ -19,6 +19,7 @@ from inr_deblur.errors import InputError
 
 NAMES = ("auto", "linear", "srgb", "gamma:2.2")
 LEAST_GAMMA, LARGEST_GAMMA = 0.2, 5.0
+STEP = 0.5 / 255  # over which a curve's slope is read
 Map = Callable[[NDArray], NDArray]
 
 
@@ -35,6 +36,13 @@ def curve(light: str) -> Curve:
         return _power(light)
     one_of("light", light, NAMES)
     return {"auto": AS_STORED, "linear": AS_STORED, "srgb": SRGB}[light]
+
+
+def in_light(deviation: float, stored: NDArray, light: Curve) -> float:
+    """What a small deviation of the stored values, (H, W) in [0, 1], is in their light: the root mean square."""
+    high, low = (light.to_light(np.clip(stored + d, 0, 1)) for d in (STEP, -STEP))
+    rise = np.clip(stored + STEP, 0, 1) - np.clip(stored - STEP, 0, 1)
+    return deviation * float(np.sqrt((((high - low) / rise) ** 2).mean()))
 
 
 def _power(light: str) -> Curve:

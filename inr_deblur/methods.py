@@ -59,6 +59,7 @@ def restore_by(
     *,
     kernel: NDArray[np.float32] | None = None,
     region: tuple[int, int, int, int] | None = None,
+    rounding: float | None = None,
     progress: "Progress | None" = None,
     look: "Look | None" = None,
 ) -> "DeblurResult | MethodResult":
@@ -67,7 +68,7 @@ def restore_by(
     if method == "networks":
         from inr_deblur import deblur  # JAX: two seconds that the others do without
 
-        return deblur(y, config, kernel=kernel, region=region, progress=progress, look=look)
+        return deblur(y, config, kernel=kernel, region=region, rounding=rounding, progress=progress, look=look)
     began = time.perf_counter()
     noise = noise_level(luminance(y))
     image, used, outcome = _apply(method, y, kernel, noise)

@@ -70,21 +70,24 @@ def deblur(
     *,
     kernel: NDArray | None = None,
     region: Region | None = None,
+    rounding: float | None = None,
     progress: Progress | None = None,
     look: Look | None = None,
 ) -> DeblurResult:
     """Remove an unknown blur, or a known one, from one picture.
 
     image: (H, W) or (H, W, 3) in [0, 1]. kernel: (K, L) as it is to be convolved with; it is normalised to sum 1, and
-    None means blind. region: (top, left, height, width) in which the kernel is sought, None: anywhere. progress: told
-    how far the fit is. look: shown each stage of the search as it ends, of an ensemble's first. Raises InputError for a
-    picture, a kernel, a region or a setting that can't be used.
+    None means blind. region: (top, left, height, width) in which the kernel is sought, None: anywhere. rounding:
+    standard deviation, in units of the image, of what a JPEG has left in it; None reads it from the image, which shows
+    it as it was stored, but not in another light. progress: told how far the fit is. look: shown each stage of the
+    search as it ends, of an ensemble's first. Raises InputError for a picture, a kernel, a region or a setting that
+    can't be used.
     """
     check(config)
     make_room()
     if config.ensemble > 1:
-        return _ensemble(image, config, kernel, region, progress or Silent(), look)
-    picture = _measured(image)
+        return _ensemble(image, config, kernel, region, rounding, progress or Silent(), look)
+    picture = _measured(image, rounding)
     if region is not None:
         check_region(region, picture.y.shape)
         if np.ptp(_cut(picture.grey, region)) < FLAT:
@@ -130,6 +133,7 @@ def _ensemble(
     config: DeblurConfig,
     kernel: NDArray | None,
     region: Region | None,
+    rounding: float | None,
     progress: Progress,
     look: Look | None,
 ) -> DeblurResult:
@@ -139,7 +143,8 @@ def _ensemble(
     fits = []
     try:
         for picture, one in members(y, config):
-            fits.append(deblur(picture, one, kernel=kernel, region=region, progress=told, look=look))
+            fit = deblur(picture, one, kernel=kernel, region=region, rounding=rounding, progress=told, look=look)
+            fits.append(fit)
             look = None
     finally:
         progress.finish()
@@ -156,12 +161,12 @@ class _Picture(NamedTuple):
     seconds: float  # that it took to find out
 
 
-def _measured(image: NDArray) -> _Picture:
-    """The picture and its noise. Raises InputError for one that can't be used."""
+def _measured(image: NDArray, rounding: float | None = None) -> _Picture:
+    """The picture and its noise; rounding: as in `deblur`. Raises InputError for a picture that can't be used."""
     began = time.perf_counter()
     y = _checked_picture(image)
     grey = luminance(y)
-    rounding = quantisation(grey).noise
+    rounding = quantisation(grey).noise if rounding is None else rounding
     return _Picture(y, grey, max(white_noise(grey), rounding), rounding, time.perf_counter() - began)
 
 

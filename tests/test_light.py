@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from inr_deblur.errors import InputError
-from inr_deblur.light import curve
+from inr_deblur.light import curve, in_light
 
 names = st.one_of(
     st.sampled_from(["auto", "linear", "srgb", "gamma:2.2"]), st.floats(0.2, 5).map("gamma:{:.3f}".format)
@@ -42,3 +42,15 @@ def test_srgb_by_the_standard():
 def test_another_name_is_refused(name):
     with pytest.raises(InputError, match="light"):
         curve(name)
+
+
+@given(names, st.floats(0.1, 0.9), st.floats(1e-4, 3e-3))
+def test_a_deviation_goes_with_the_slope_of_the_curve(name, value, deviation):
+    stored = np.full((3, 4), value)
+    light = curve(name)
+    high, low = light.to_light(stored + deviation), light.to_light(stored - deviation)
+    assert in_light(deviation, stored, light) == pytest.approx((high - low).mean() / 2, rel=1e-2)
+
+
+def test_a_deviation_of_values_as_stored_is_as_it_was():
+    assert in_light(0.01, np.linspace(0, 1, 20).reshape(4, 5), curve("auto")) == pytest.approx(0.01)

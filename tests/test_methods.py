@@ -8,10 +8,13 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig
 from inr_deblur.errors import InputError
-from inr_deblur.light import curve
+from inr_deblur.jpeg import quantisation
+from inr_deblur.light import curve, in_light
 from inr_deblur.methods import WITH_KERNEL, restore_by
+from inr_deblur.noise import white_noise
 from inr_deblur.outcome import Outcome
 from inr_deblur.run import main
 from inr_deblur.simulate import blur, line_kernel, seen
@@ -69,6 +72,20 @@ def test_command_restores_by_method_and_light(tmp_path, monkeypatch, light):
     assert record["config"]["light"] == light
     result = np.asarray(Image.open("o/deblurred.png")) / 255
     assert np.abs(result - sharp).mean() < 0.9 * np.abs(blurry - sharp).mean()
+
+
+def test_what_a_jpeg_has_left_is_seen_in_every_light(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    canvas = (data.astronaut()[100:308, 100:308] / 255).astype(np.float32)
+    srgb = curve("srgb")
+    blurry = np.rint(255 * srgb.to_stored(blur(srgb.to_light(canvas), KERNEL))).astype(np.uint8)
+    Image.fromarray(blurry).save("a.jpg", quality=70)
+    np.save("k.npy", KERNEL)
+    stored = luminance(np.asarray(Image.open("a.jpg")) / 255)
+    assert main(["image=a.jpg", "kernel=k.npy", "light=srgb", "schedule.steps=0.01", "out=o", "progress=none"]) == 0
+    rounding = in_light(quantisation(stored).noise, stored, srgb)
+    assert rounding > 2 * white_noise(srgb.to_light(stored))
+    assert json.loads(Path("o/metrics.json").read_text())["noise"] == pytest.approx(rounding, rel=0.01)
 
 
 def test_command_refuses_what_does_not_go_together(pair, tmp_path, monkeypatch, capsys):
