@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from inr_deblur.kernels import largest_piece, support_box
 
 POINT = 0.45  # standard deviation along an axis, in pixels, below which a kernel is a point
-MOST = 0.5  # share of the mass in one pixel above which a kernel leaves sharp edges sharp
+MOST = 0.5  # share of the mass within 2 x 2 pixels above which a kernel leaves sharp edges sharp
 HANGS_TOGETHER = 0.6  # share of the mass in the largest piece, below which a kernel is in pieces
 MISFIT = 2.5  # residual over noise that no fitted picture has
 SHARP = 0.35  # `sharpness` above which a picture has pixel-sharp edges
@@ -60,6 +60,12 @@ def spread(k: NDArray) -> float:
     return float(np.sqrt(max(np.mean(variances), 0)))
 
 
+def densest(k: NDArray) -> float:
+    """The largest share of the kernel's mass that lies within 2 x 2 pixels."""
+    k = np.pad(k, 1)
+    return float((k[1:, 1:] + k[:-1, 1:] + k[1:, :-1] + k[:-1, :-1]).max() / k.sum())
+
+
 def sharpness(y: NDArray) -> float:
     """Mean (y(i) - y(i+1))^2 over mean (y(i) - y(i+2))^2: 1/4 for smooth edges, 1/2 for pixel-sharp ones, 1 for noise.
 
@@ -99,7 +105,7 @@ def judge(kernel: NDArray, limit: int, misfit: float, blurry: NDArray, clear: fl
     standard deviation; blurry: (H, W) the picture; clear: the result's `clearness`.
     """
     point = spread(kernel) < POINT
-    if sharpness(blurry) > SHARP and (point or kernel.max() > MOST * kernel.sum()):
+    if sharpness(blurry) > SHARP and (point or densest(kernel) > MOST):
         return Outcome.NO_BLUR
     if point:
         return Outcome.KERNEL_COLLAPSED

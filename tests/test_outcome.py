@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from inr_deblur.outcome import Outcome, clearness, confidence, judge, sharpness, sparsity, spread
+from inr_deblur.outcome import Outcome, clearness, confidence, densest, judge, sharpness, sparsity, spread
 from inr_deblur.restore import restore
 from inr_deblur.simulate import blur, line_kernel
 
@@ -17,6 +17,8 @@ POINT[4, 4] = 1
 LINE = np.pad(line_kernel(9, 30), 3)
 PEAK = np.zeros((9, 9), np.float32)  # not a point by its spread, but by what it does to an edge
 PEAK[4, 4], PEAK[3, 4], PEAK[4, 3], PEAK[8, 4] = 0.73, 0.16, 0.06, 0.05
+PAIR = np.zeros((9, 9), np.float32)  # half a pixel's shift of a point, more or less
+PAIR[4, 3:5], PAIR[3, 3:5], PAIR[5, 4] = (0.39, 0.43), (0.03, 0.08), 0.07
 PIECES = np.zeros((9, 9), np.float32)
 PIECES[::2, 8] = 0.1
 PIECES[:5, 0] = 0.1
@@ -30,6 +32,8 @@ PIECES[:5, 0] = 0.1
         (POINT, 27, 1.0, BLURRY, Outcome.KERNEL_COLLAPSED),
         (PEAK, 27, 1.0, SHARP, Outcome.NO_BLUR),
         (PEAK, 27, 1.0, BLURRY, Outcome.SLIGHT_BLUR),
+        (PAIR, 27, 1.0, SHARP, Outcome.NO_BLUR),
+        (PAIR, 27, 1.0, BLURRY, Outcome.SLIGHT_BLUR),
         (LINE, 9, 1.0, BLURRY, Outcome.KERNEL_TRUNCATED),
         (PIECES, 27, 1.0, BLURRY, Outcome.KERNEL_IN_PIECES),
         (LINE, 27, 4.0, BLURRY, Outcome.NOT_FITTED),
@@ -108,3 +112,11 @@ def test_a_slight_blur_is_no_point():
     bell = gaussian_filter(np.pad(np.ones((1, 1)), 9), 0.8)
     assert spread(bell) == pytest.approx(0.8, rel=0.05)
     assert judge(bell, 19, 1.0, gaussian_filter(SHARP, 0.8)) is Outcome.SLIGHT_BLUR
+
+
+@given(st.floats(0, 0.99), st.floats(0, 0.99))
+def test_a_point_moved_by_a_part_of_a_pixel_stays_dense(down, right):
+    moved = np.zeros((7, 7))
+    moved[3:5, 3:5] = np.outer([1 - down, down], [1 - right, right])
+    assert densest(moved) == pytest.approx(1)
+    assert densest(np.full((7, 7), 1 / 49)) == pytest.approx(4 / 49)
