@@ -32,7 +32,7 @@ def table(path: Path) -> list[dict[str, str]]:
 def engine(monkeypatch):
     """A stand-in for the engine: the classic with the kernel that is given, else Polyblur."""
 
-    def deblur(image, config, *, kernel=None, region=None, progress=None, look=None):
+    def deblur(image, config, *, kernel=None, region=None, rounding=None, progress=None, look=None):
         return restore_by("polyblur" if kernel is None else "richardson_lucy", image, config, kernel=kernel)
 
     monkeypatch.setitem(vars(inr_deblur), "deblur", deblur)

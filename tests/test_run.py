@@ -46,7 +46,7 @@ class FakeEngine:
     calls: list[dict[str, Any]] = field(default_factory=list)
     error: BaseException | None = None
 
-    def __call__(self, image, config, *, kernel=None, region=None, progress=None, look=None):
+    def __call__(self, image, config, *, kernel=None, region=None, rounding=None, progress=None, look=None):
         self.calls.append({"image": image, "config": config, "kernel": kernel, "region": region})
         if self.error:
             raise self.error
