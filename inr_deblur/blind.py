@@ -67,8 +67,7 @@ def find_kernels(
     kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
     reach = (support // 2, support // 2)
     generators = Generators(image_generator(image, (int(regions[0, 2]), int(regions[0, 3])), reach), kernel)
-    search = Search(pictures, regions, generators, config, progress, float(support), look)
-    scaled = [noise * float(gain) for noise, gain in zip(noises, search.gains, strict=True)]
+    search = Search(pictures, regions, generators, config, progress, float(support), noises, look)
     entering = starts(config, size, pyramid)
     plans: list[tuple[Stage, ...]] = []  # of all members so far; starts differ in where they begin, not where they end
     batch: Batch | None = None
@@ -80,7 +79,7 @@ def find_kernels(
         if scale in entering and (batch is None or i == 1 or scale > 2 or batch.windows.min() < NARROW):
             new = entering[scale]
             fresh = search.begin(np.array([max(5.0, ROOM * side) for side in new]), len(plans))
-            plans += [plan(config, noise, pyramid, i) for noise in scaled for _ in new]
+            plans += [plan(config, noise, pyramid, i) for noise in search.noise(1).tolist() for _ in new]
             batch = joined(batch, fresh) if batch else fresh
         assert batch
         batch = search.advance(batch, [plans[m][now] for m in batch.members])

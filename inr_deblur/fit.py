@@ -49,6 +49,7 @@ class Data(NamedTuple):
     offsets: Grid  # (members, ...) of the kernel's samples
     window: Any  # (members,) side in pixels of the square that a kernel may fill
     cross_scale: Any  # (members,) weight of the cross-scale loss
+    noise: Any  # (members,) standard deviation of the pictures' at this scale
 
 
 class Fitted(NamedTuple):
@@ -103,7 +104,7 @@ def _fit(
         def loss(params: Params, prior: Array) -> Array:
             k = kernel_of(params, data, known)
             x: Array = generators.image.apply(params["image"], data.canvas, spacing)  # type: ignore
-            value = objective(Latent(x, k, convolve_valid(x, k) - data.y), prior)
+            value = objective(Latent(x, k, convolve_valid(x, k) - data.y, data.noise), prior)
             if with_cross_scale:
                 value += data.cross_scale * cross_term(data.y, x, k)
             return value

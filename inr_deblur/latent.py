@@ -90,7 +90,8 @@ def _fitted(
     offsets = jax.tree.map(lambda a: a[None], kernel_grid(k.shape))  # type: ignore[arg-type]
     span = curves(stage)
     weights = Weights(*(s[None] for s in (span.prior, span.image_rate, span.kernel_rate)))
-    data = Data(y[None], batched[1], offsets, np.full(1, np.inf, np.float32), np.zeros(1, np.float32))
+    none = np.zeros(1, np.float32)
+    data = Data(y[None], batched[1], offsets, np.full(1, np.inf, np.float32), cross_scale=none, noise=none)
     fitted = fit_stage(
         Generators(generator, None), OBJECTIVES[stage.objective], 1, batched[0], data, weights, batched[2]
     )

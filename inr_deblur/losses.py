@@ -16,9 +16,19 @@ def dx(x: Array) -> Array:
     return jnp.diff(x, axis=-1)
 
 
-def gradient_fit(r: Array, level: float = 0.1) -> Array:
-    """mean (dy r)^2 + mean (dx r)^2 + level mean r^2: the fit in the gradient domain, where priors on edges live."""
-    return (dy(r) ** 2).mean() + (dx(r) ** 2).mean() + level * (r * r).mean()
+LEVEL = 0.1  # weight of values beside slopes, without noise
+AS_STRONG = 0.01  # noise that what a kernel leaves unexplained is about as strong as, where the contrast is 0.2
+
+
+def whitened_fit(r: Array, noise: Array) -> Array:
+    """[mean (dy r)^2 + mean (dx r)^2 + (0.1 + t) mean r^2] / (1 + t), t = (noise / 0.01)^2.
+
+    noise: standard deviation of what is white in r. The rest of a residual, what one kernel can't explain, has a
+    picture's spectrum, which slopes make white. But of white noise they make the highest frequencies the loudest, and
+    then a kernel that is too small wins, since it lets the image explain them: the more noise, the more values count.
+    """
+    t = (noise / AS_STRONG) ** 2
+    return ((dy(r) ** 2).mean() + (dx(r) ** 2).mean() + (LEVEL + t) * (r * r).mean()) / (1 + t)
 
 
 def variational_prior(x: Array, k: Array, lam: Array) -> Array:

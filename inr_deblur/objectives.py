@@ -14,14 +14,15 @@ class Latent(NamedTuple):
     x: Array  # (H + K - 1, W + L - 1) the latent canvas
     k: Array  # (K, L)
     residual: Array  # (H, W) k (*) x - y
+    noise: Array  # standard deviation of y's
 
 
 Objective = Callable[[Latent, Array], Array]
 
 
 def variational(now: Latent, lam: Array) -> Array:
-    """Gradient-domain fit and the coupled penalty of Wipf and Zhang: keeps the blind fit off the delta kernel."""
-    return losses.gradient_fit(now.residual) + losses.variational_prior(now.x, now.k, lam)
+    """Whitened fit and the coupled penalty of Wipf and Zhang: keeps the blind fit off the delta kernel."""
+    return losses.whitened_fit(now.residual, now.noise) + losses.variational_prior(now.x, now.k, lam)
 
 
 def edges(now: Latent, lam: Array) -> Array:

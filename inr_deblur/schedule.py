@@ -89,12 +89,17 @@ def starts(config: DeblurConfig, size: int, pyramid: tuple[int, ...]) -> dict[in
 FIRST, NEXT = 0.1, 0.2  # weight of the variational prior where a start begins, and its share at each finer scale
 
 
+def least_weight(noise: float) -> float:
+    """Weight at which the variational prior ends. noise: standard deviation, where the contrast is 0.2."""
+    return max(3 * noise**2, 1e-4)
+
+
 def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], first: int = 0) -> tuple[Stage, ...]:
     """The stages of a start that enters at pyramid[first].
 
     noise: standard deviation at the finest scale, which sets where the priors end.
     """
-    last = max(2 * noise**2, 1e-4)
+    last = least_weight(noise)
 
     def steps(n: int) -> int:
         return max(2, round(n * config.schedule.steps))
@@ -126,7 +131,11 @@ def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], first: in
     return tuple(stages)
 
 
-def judging(config: DeblurConfig, scale: int) -> Stage:
-    """Fit of the image alone to a kernel that is held fixed: its last loss is the kernel's score, lowest best."""
+def judging(config: DeblurConfig, scale: int, noise: float = 0.0) -> Stage:
+    """Fit of the image alone to a kernel that is held fixed: its last loss is the kernel's score, lowest best.
+
+    noise: standard deviation at this scale.
+    """
     steps = max(2, round(100 * config.schedule.steps))
-    return Stage("judging", scale, steps, "variational", (1e-3, 1e-4), (3e-3, 1e-4), (0.0, 0.0))
+    last = least_weight(noise)
+    return Stage("judging", scale, steps, "variational", (max(1e-3, last), last), (3e-3, 1e-4), (0.0, 0.0))

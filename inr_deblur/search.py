@@ -31,7 +31,6 @@ ALIKE = 0.93  # kernels of two starts that are at least so alike are in one basi
 ROOM = 4 / 3  # of a support over what it should hold: the mass may be off the middle, and mend itself
 WORTHWHILE = 0.7  # of a region's samples, below which a smaller one is worth a change
 CONTRAST = 0.2  # standard deviation that pictures are brought to
-JUDGED = 1e-4  # weight of the restorations that kernels are judged by
 SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 69, 81, 95, 107, 121, 135, 149, 163)  # few: each is compiled anew
 
 
@@ -108,6 +107,7 @@ class Search:
     config: DeblurConfig
     progress: Progress
     widest: float  # side in pixels that no kernel may exceed
+    noises: Sequence[float]  # standard deviation of each picture's
     look: Look | None = None
     traces: list[_Trace] = field(default_factory=list)
 
@@ -129,6 +129,10 @@ class Search:
         """The regions at this scale, with one brightness and one contrast."""
         y = area_average(self.cut(), scale)
         return (y - self.means[:, None, None]) * self.gains[:, None, None] + 0.5
+
+    def noise(self, scale: int) -> NDArray[np.float64]:
+        """(P,) standard deviation of the noise in what is seen at this scale."""
+        return np.asarray(self.noises) * self.gains / scale
 
     def history(self, member: int) -> tuple[StageTrace, ...]:
         """The stages that a member has gone through."""
@@ -230,6 +234,7 @@ class Search:
             stack([g[1] for g in grids]),
             batch.windows.astype(np.float32),
             np.full(len(grids), stage.cross_scale, np.float32),
+            self.noise(stage.scale)[batch.pictures].astype(np.float32),
         )
         weights = Weights(*(np.stack([getattr(s, n) for s in spans]) for n in ("prior", "image_rate", "kernel_rate")))
         fitted = fit_stage(
@@ -257,14 +262,13 @@ class Search:
         canvas = self.grids(scale, support, (0.0, 0.0))[0]
         judge = covering(canvas, scale)
         ys = area_average(self.cut(), scale)
+        stages = [judging(self.config, scale, noise) for noise in self.noise(scale)[batch.pictures]]
         images = []
-        for picture, k in zip(batch.pictures, known, strict=True):
-            x = restore(ys[picture], k, JUDGED)
+        for picture, k, stage in zip(batch.pictures, known, stages, strict=True):
+            x = restore(ys[picture], k, stage.prior[1])
             images.append(judge.showing((x - self.means[picture]) * self.gains[picture] + np.float32(0.5)))
         still = replace(batch, shifts=np.zeros_like(batch.shifts), support=support)
-        stage = judging(self.config, scale)
-        generators = Generators(judge, None)
-        fitted = self.run(still, [stage] * len(known), generators, {"image": stack(images)}, known)
+        fitted = self.run(still, stages, Generators(judge, None), {"image": stack(images)}, known)
         return fitted.losses[:, -1]
 
     def best(self, batch: Batch, scale: int, count: int) -> Batch:

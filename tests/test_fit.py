@@ -44,7 +44,8 @@ def _rates(*image_rates, kernel_rate=3e-3):
 def _data(starts, window=3.0):
     canvas, offsets = (stack([jax.tree.map(jnp.asarray, grid)] * starts) for grid in (CANVAS, OFFSETS))
     ys = jnp.stack([jnp.asarray(blur(SHARP, KERNEL))] * starts)
-    return Data(ys, canvas, offsets, jnp.full(starts, window, jnp.float32), jnp.full(starts, 0.01, jnp.float32))
+    windows, cross_scale, noise = (jnp.full(starts, value, jnp.float32) for value in (window, 0.01, 0.002))
+    return Data(ys, canvas, offsets, windows, cross_scale, noise)
 
 
 def _start(seed):

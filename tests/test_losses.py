@@ -18,7 +18,7 @@ BOX, DELTA = np.full((3, 3), 1 / 9, np.float32), np.zeros((3, 3), np.float32)
 DELTA[1, 1] = 1
 
 variational = jax.jit(losses.variational_prior)
-fit, edges, sparse = map(jax.jit, (losses.gradient_fit, losses.saturating_prior, losses.sparse_prior))
+fit, edges, sparse = map(jax.jit, (losses.whitened_fit, losses.saturating_prior, losses.sparse_prior))
 
 
 def _gradients(x):
@@ -67,13 +67,20 @@ def test_a_sharper_kernel_makes_the_variational_prior_more_concave():
 
 
 @settings(max_examples=10)
-@given(CANVASES)
-def test_the_fit_is_a_quadratic_form(r):
+@given(CANVASES, st.floats(0, 0.05))
+def test_the_fit_is_a_quadratic_form(r, noise):
     down, right = _gradients(r)
-    expected = (down**2).mean() + (right**2).mean() + 0.1 * (r.astype(float) ** 2).mean()
-    np.testing.assert_allclose(fit(r), expected, rtol=1e-4, atol=1e-9)
-    np.testing.assert_allclose(fit(-3 * r), 9 * fit(r), rtol=1e-4, atol=1e-9)
-    np.testing.assert_allclose(fit(r + 1, 0.0), fit(r, 0.0), rtol=1e-3, atol=1e-6)  # without a level, none is seen
+    t = (noise / losses.AS_STRONG) ** 2
+    expected = ((down**2).mean() + (right**2).mean() + (0.1 + t) * (r.astype(float) ** 2).mean()) / (1 + t)
+    np.testing.assert_allclose(fit(r, noise), expected, rtol=1e-4, atol=1e-9)
+    np.testing.assert_allclose(fit(-3 * r, noise), 9 * fit(r, noise), rtol=1e-4, atol=1e-9)
+
+
+def test_the_fit_goes_from_slopes_to_values_as_the_noise_grows():
+    fine, coarse = np.indices((9, 11)).sum(0).astype(np.float32) % 2, 0.1 * RAMP
+    of_slopes, of_values = (float(fit(fine, noise) / fit(coarse, noise)) for noise in (0.0, 1.0))
+    assert of_values == pytest.approx((fine**2).mean() / (coarse**2).mean(), rel=1e-3)
+    assert of_slopes > 10 * of_values
 
 
 def _phi(g):
@@ -112,11 +119,12 @@ def test_priors_of_a_constant_are_least_and_have_no_slope(prior):
 def test_an_objective_grows_with_its_residual_and_is_its_prior_without_one(name):
     objective = jax.jit(OBJECTIVES[name])
     x, k, zero, lam = jnp.asarray(STEP), jnp.asarray(BOX), jnp.zeros((7, 9), jnp.float32), np.float32(0.01)
+    still = jnp.zeros(())
     priors = {
         "variational": variational(STEP, BOX, lam),
         "edges": 0.01 * edges(STEP),
         "sparse": 0.01 * sparse(STEP),
     }
-    least = float(objective(Latent(x, k, zero), lam))
+    least = float(objective(Latent(x, k, zero, still), lam))
     np.testing.assert_allclose(least, priors[name], rtol=1e-4)
-    assert float(objective(Latent(x, k, zero + 0.1), lam)) > least
+    assert float(objective(Latent(x, k, zero + 0.1, still), lam)) > least

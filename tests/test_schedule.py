@@ -124,6 +124,11 @@ def test_more_noise_ends_at_a_stronger_prior():
     assert all(low < high for low, high in zip(*ends, strict=True))
 
 
+def test_a_kernel_is_judged_by_the_prior_that_it_was_found_with():
+    for noise in (0.001, 0.03):
+        assert judging(DeblurConfig(), 1, noise).prior[1] == plan(DeblurConfig(), noise, (1,))[0].prior[1]
+
+
 def test_judging_holds_the_kernel_still():
     stage = judging(DeblurConfig(), 2)
     assert stage.scale == 2 and stage.kernel_rate == (0, 0)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
+from skimage import data
 
 from inr_deblur.blur import area_average
 from inr_deblur.config import DeblurConfig, ScheduleConfig
@@ -21,7 +22,7 @@ from inr_deblur.progress import Silent
 from inr_deblur.region import LARGEST_SIDE, most_telling, region_shape
 from inr_deblur.schedule import plan
 from inr_deblur.search import ROOM, Search, chosen, first_params, support_for
-from inr_deblur.simulate import line_kernel
+from inr_deblur.simulate import blur, gaussian_kernel, line_kernel
 
 FLAT, STEEP = line_kernel(9, 0), line_kernel(9, 90)
 KERNELS = np.stack([FLAT, np.roll(FLAT, 1, 1), STEEP, np.roll(STEEP, 1, 0), FLAT]).astype(np.float32)
@@ -62,7 +63,7 @@ def test_a_network_shows_at_a_finer_scale_what_was_seen_at_the_coarser_one():
     kernel = SirenKernel()
     generators = Generators(image_generator("harmonic", (64, 64), (14, 14)), kernel)
     config = DeblurConfig(schedule=ScheduleConfig(steps=0.05))
-    search = Search(y, np.array([[0, 0, 64, 64]]), generators, config, Silent(), 27.0)
+    search = Search(y, np.array([[0, 0, 64, 64]]), generators, config, Silent(), 27.0, [0.0])
     with jax.numpy_dtype_promotion("standard"):  # Adam multiplies Python's floats and int32 counters
         coarse = search.advance(search.begin(np.array([27.0, 15.0]), 0), [plan(config, 0.01, (4, 1))[0]] * 2)
         batch = search.carried(coarse, 1)
@@ -80,7 +81,7 @@ def test_a_start_that_diverges_is_flat_and_goes_no_further_and_if_all_do_there_i
     y = gaussian_filter(np.random.default_rng(0).normal(size=(1, 48, 48)), (0, 1, 1)).astype(np.float32)
     generators = Generators(image_generator("harmonic", (48, 48), (9, 9)), SirenKernel(width=8, depth=1))
     config = DeblurConfig(schedule=ScheduleConfig(steps=0.05))
-    search = Search(y, np.array([[0, 0, 48, 48]]), generators, config, Silent(), 19.0)
+    search = Search(y, np.array([[0, 0, 48, 48]]), generators, config, Silent(), 19.0, [0.0])
     batch = search.begin(np.array([15.0, 15.0]), 0)
     stages = [plan(config, 0.01, (2, 1))[0]] * 2
     broken = jax.tree.map(
@@ -109,7 +110,7 @@ def test_each_picture_goes_on_with_its_own_region():
     ys[0, :384, :384] = ys[1, -384:, -384:] = texture
     old = image_generator("harmonic", (side, side), (reach, reach))
     generators = Generators(old, SirenKernel(width=4, depth=1))
-    search = Search(ys, np.array([[0, 0, side, side]] * 2), generators, DeblurConfig(), Silent(), 43.0)
+    search = Search(ys, np.array([[0, 0, side, side]] * 2), generators, DeblurConfig(), Silent(), 43.0, [0.0, 0.0])
     batch = search.begin(np.array([20.0, 15.0]), 0)
     assert batch.pictures.tolist() == [0, 0, 1, 1] and batch.members == (0, 1, 2, 3)
     coarse = np.zeros((4, *old.features), np.float32)
@@ -131,3 +132,19 @@ def test_each_picture_goes_on_with_its_own_region():
             for generator, those, grid in ((new, narrow, places), (old, batch, there))
         )
         assert np.std(after - before) < 0.02 * np.std(before)
+
+
+@pytest.mark.parametrize("noise", [0.003, 0.03])
+def test_the_right_kernel_is_judged_better_than_a_point_whatever_the_noise(noise):
+    """A point lets the image explain the noise; in the gradient domain, where noise is loudest, it won."""
+    k = gaussian_kernel(13)
+    y = blur(data.camera()[100:190, 180:270] / 255, k, noise)
+    point = np.zeros_like(k)
+    point[6, 6] = 1
+    generators = Generators(image_generator("harmonic", y.shape, (6, 6)), SirenKernel(width=8, depth=1))
+    kernels = np.stack([point, k]).astype(np.float32)
+    search = Search(y[None], np.array([[0, 0, *y.shape]]), generators, DeblurConfig(), Silent(), 13.0, [noise])
+    batch = replace(search.begin(np.array([13.0, 13.0]), 0), kernels=kernels)
+    with jax.numpy_dtype_promotion("standard"):
+        of_point, of_truth = search.judge(batch, 1)
+    assert of_truth < of_point
