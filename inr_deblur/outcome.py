@@ -15,6 +15,8 @@ SHARP = 0.35  # `sharpness` above which a picture has pixel-sharp edges
 WIDE = 1.5  # `spread` from which on the right kernel makes edges sparser whatever the picture
 SURE, HOPELESS = 0.92, 1.02  # `sparsity` over that of the denoised picture: no doubt is left, and no hope
 DOUBTFUL = 0.5  # share of the way from hopeless to sure
+BLOCK = 32  # side in pixels of the parts of a picture that are looked at one by one
+TEXTURED = 2.0  # times the noise that slopes of a part have at least, to tell
 
 
 class Outcome(Enum):
@@ -26,7 +28,10 @@ class Outcome(Enum):
         "try another seed, a kernel.size near to the blur that you see, or a region with edges in all directions."
     )
     RESTORED = "The picture was restored with the kernel that was given."
-    NO_BLUR = "No blur was found: the picture is as sharp as its pixels allow, and it comes back nearly as it was."
+    NO_BLUR = (
+        "No blur was found: the picture has edges as sharp as its pixels allow, and it comes back as it was; if it "
+        "looks blurred, lamps or glints misled the search: try a region without them."
+    )
     KERNEL_COLLAPSED = (
         "The kernel collapsed to a point although the picture is blurred: try another seed, or a larger kernel.size."
     )
@@ -76,6 +81,25 @@ def sharpness(y: NDArray) -> float:
     return float(one / max(two, 1e-12))
 
 
+def sharp_share(y: NDArray, noise: float) -> float:
+    """The share of a picture's parts, of those with edges to tell by, that are sharp: 0 to 1, 0 if none has edges.
+
+    `sharpness`, less the noise, of each part alone, so that a few lamps don't speak for the rest. y: (H, W); noise: its
+    standard deviation.
+    """
+    told = []
+    for part in (
+        y[i : i + BLOCK, j : j + BLOCK] for i in range(0, y.shape[0], BLOCK) for j in range(0, y.shape[1], BLOCK)
+    ):
+        one, two = (
+            ((part[n:] - part[:-n]) ** 2).mean() + ((part[:, n:] - part[:, :-n]) ** 2).mean() - 4 * noise**2
+            for n in (1, 2)
+        )
+        if min(part.shape) > 2 and two > max((TEXTURED * noise) ** 2, 1e-6):
+            told.append(one > SHARP * two)
+    return float(np.mean(told)) if told else 0.0
+
+
 def sparsity(x: NDArray) -> float:
     """The mean of |grad x| over its root mean square, at most 1: blur, ringing and noise raise it.
 
@@ -123,12 +147,11 @@ def judge(kernel: NDArray, limit: int, misfit: float, blurry: NDArray, clear: fl
 def confidence(outcome: Outcome, kernel: NDArray, clear: float = 1.0) -> float:
     """How much to trust a result, in [0, 1]: a rule of thumb, not a probability.
 
-    The share of the kernel's mass that hangs together times the result's `clearness`, unless no blur was found, halved
-    where the outcome is a warning or the kernel too small to tell; 1 for a kernel that was given.
+    The share of the kernel's mass that hangs together times the result's `clearness`, halved where the outcome is a
+    warning or the kernel too small to tell; 1 for a kernel that was given. clear: where no blur was found the picture's
+    `sharp_share`, since the result is the picture.
     """
     if outcome is Outcome.RESTORED:
         return 1.0
-    if outcome is Outcome.NO_BLUR:
-        clear = 1.0  # the picture comes back as it was
     sure = outcome.ok and outcome is not Outcome.SLIGHT_BLUR
     return largest_piece(kernel) * clear * (1.0 if sure else 0.5)

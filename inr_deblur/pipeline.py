@@ -24,7 +24,7 @@ from inr_deblur.jpeg import quantisation
 from inr_deblur.kernels import cropped
 from inr_deblur.latent import LatentImage, restoration_work
 from inr_deblur.noise import white_noise
-from inr_deblur.outcome import Outcome, clearness, confidence, judge
+from inr_deblur.outcome import Outcome, clearness, confidence, judge, sharp_share
 from inr_deblur.programs import make_room
 from inr_deblur.progress import Progress, Repeated, Silent
 from inr_deblur.region import Region, check_region
@@ -226,6 +226,7 @@ def _restored(
         outcome = judge(k, blur.found.limit, misfit, grey, clear)
     if outcome is Outcome.NO_BLUR:
         restored = y  # what is sharp stays as it was: a restoration could only smooth it
+        clear = sharp_share(grey, noise)
     return DeblurResult(
         restored,
         k,

@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from inr_deblur.outcome import Outcome, clearness, confidence, densest, judge, sharpness, sparsity, spread
+from inr_deblur.outcome import (
+    Outcome,
+    clearness,
+    confidence,
+    densest,
+    judge,
+    sharp_share,
+    sharpness,
+    sparsity,
+    spread,
+)
 from inr_deblur.restore import restore
 from inr_deblur.simulate import blur, line_kernel
 
@@ -67,6 +77,7 @@ def test_confidence_is_one_only_for_a_kernel_that_was_given_or_is_whole():
     assert confidence(Outcome.NOT_FITTED, LINE) == pytest.approx(0.5)
     assert confidence(Outcome.SLIGHT_BLUR, PEAK) == pytest.approx(0.5 * 0.95)
     assert confidence(Outcome.KERNEL_IN_PIECES, PIECES) == pytest.approx(0.25)
+    assert confidence(Outcome.NO_BLUR, POINT, 0.3) == pytest.approx(0.3)
 
 
 def test_outcomes_are_sentences_and_those_that_failed_name_a_remedy():
@@ -120,3 +131,18 @@ def test_a_point_moved_by_a_part_of_a_pixel_stays_dense(down, right):
     moved[3:5, 3:5] = np.outer([1 - down, down], [1 - right, right])
     assert densest(moved) == pytest.approx(1)
     assert densest(np.full((7, 7), 1 / 49)) == pytest.approx(4 / 49)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02, 0.05])
+def test_all_of_a_sharp_picture_is_sharp_and_nothing_of_a_blurry_one_whatever_the_noise(noise):
+    grain = np.random.default_rng(1).normal(0, noise, SHARP.shape)
+    assert sharp_share(SHARP + grain, noise) == 1
+    assert sharp_share(BLURRY + grain, noise) == 0
+
+
+def test_lamps_do_not_make_a_blurry_picture_sharp():
+    """They are so bright that the whole of it looks sharp."""
+    y = gaussian_filter(np.where(gaussian_filter(np.random.default_rng(0).normal(size=(256, 256)), 4) > 0, 0.4, 0.2), 2)
+    y[70:74, 100:104] = y[130:133, 40:44] = 5.0
+    assert sharpness(y) > 0.35 and sharp_share(y, 0.0) == pytest.approx(2 / 64, abs=0.04)
+    assert sharp_share(np.full((64, 64), 0.5), 0.0) == 0
