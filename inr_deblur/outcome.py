@@ -11,10 +11,11 @@ POINT = 0.45  # standard deviation along an axis, in pixels, below which a kerne
 MOST = 0.5  # share of the mass within 2 x 2 pixels above which a kernel leaves sharp edges sharp
 HANGS_TOGETHER = 0.6  # share of the mass in the largest piece, below which a kernel is in pieces
 MISFIT = 2.5  # residual over noise that no fitted picture has
-SHARP = 0.35  # `sharpness` above which a picture has pixel-sharp edges
+SHARP = 0.35  # `sharpness` above which edges are pixel-sharp
 WIDE = 1.5  # `spread` from which on the right kernel makes edges sparser whatever the picture
 SURE, HOPELESS = 0.92, 1.02  # `sparsity` over that of the denoised picture: no doubt is left, and no hope
 DOUBTFUL = 0.5  # share of the way from hopeless to sure
+SHARP_PARTS = 0.35  # `sharp_share` above which a picture is sharp
 BLOCK = 32  # side in pixels of the parts of a picture that are looked at one by one
 TEXTURED = 2.0  # times the noise that slopes of a part have at least, to tell
 
@@ -71,33 +72,24 @@ def densest(k: NDArray) -> float:
     return float((k[1:, 1:] + k[:-1, 1:] + k[1:, :-1] + k[:-1, :-1]).max() / k.sum())
 
 
-def sharpness(y: NDArray) -> float:
-    """Mean (y(i) - y(i+1))^2 over mean (y(i) - y(i+2))^2: 1/4 for smooth edges, 1/2 for pixel-sharp ones, 1 for noise.
+def sharpness(y: NDArray, noise: float) -> float:
+    """Mean (y(i) - y(i+1))^2 over mean (y(i) - y(i+2))^2: 1/4 for smooth edges, 1/2 for pixel-sharp ones.
 
-    Squares, because one edge's moduli have the same sum whether it is sharp or not.
+    Less what noise of this standard deviation adds to both; 0 where that leaves too little to tell. Squares, because
+    one edge's moduli have the same sum whether it is sharp or not. y: (H, W).
     """
-    one = (np.diff(y, axis=0) ** 2).mean() + (np.diff(y, axis=1) ** 2).mean()
-    two = ((y[2:] - y[:-2]) ** 2).mean() + ((y[:, 2:] - y[:, :-2]) ** 2).mean()
-    return float(one / max(two, 1e-12))
+    one, two = (((y[n:] - y[:-n]) ** 2).mean() + ((y[:, n:] - y[:, :-n]) ** 2).mean() - 4 * noise**2 for n in (1, 2))
+    return float(one / two) if two > max((TEXTURED * noise) ** 2, 1e-6) else 0.0
 
 
 def sharp_share(y: NDArray, noise: float) -> float:
     """The share of a picture's parts, of those with edges to tell by, that are sharp: 0 to 1, 0 if none has edges.
 
-    `sharpness`, less the noise, of each part alone, so that a few lamps don't speak for the rest. y: (H, W); noise: its
-    standard deviation.
+    So that a few lamps don't speak for the rest. y: (H, W); noise: its standard deviation.
     """
-    told = []
-    for part in (
-        y[i : i + BLOCK, j : j + BLOCK] for i in range(0, y.shape[0], BLOCK) for j in range(0, y.shape[1], BLOCK)
-    ):
-        one, two = (
-            ((part[n:] - part[:-n]) ** 2).mean() + ((part[:, n:] - part[:, :-n]) ** 2).mean() - 4 * noise**2
-            for n in (1, 2)
-        )
-        if min(part.shape) > 2 and two > max((TEXTURED * noise) ** 2, 1e-6):
-            told.append(one > SHARP * two)
-    return float(np.mean(told)) if told else 0.0
+    corners = ((i, j) for i in range(0, y.shape[0] - 2, BLOCK) for j in range(0, y.shape[1] - 2, BLOCK))
+    told = [value for i, j in corners if (value := sharpness(y[i : i + BLOCK, j : j + BLOCK], noise))]
+    return float(np.mean(np.array(told) > SHARP)) if told else 0.0
 
 
 def sparsity(x: NDArray) -> float:
@@ -122,14 +114,14 @@ def clearness(kernel: NDArray, denoised: NDArray, restored: NDArray) -> float:
     return float(np.clip(share, 0, 1))
 
 
-def judge(kernel: NDArray, limit: int, misfit: float, blurry: NDArray, clear: float = 1.0) -> Outcome:
+def judge(kernel: NDArray, limit: int, misfit: float, blurry: NDArray, noise: float, clear: float = 1.0) -> Outcome:
     """The outcome of a blind fit.
 
     kernel: (K, L), pruned; limit: side in pixels that the search allowed it; misfit: rms residual over the noise's
-    standard deviation; blurry: (H, W) the picture; clear: the result's `clearness`.
+    standard deviation, noise; blurry: (H, W) the picture; clear: the result's `clearness`.
     """
     point = spread(kernel) < POINT
-    if sharpness(blurry) > SHARP and (point or densest(kernel) > MOST):
+    if (point or densest(kernel) > MOST) and sharp_share(blurry, noise) > SHARP_PARTS:
         return Outcome.NO_BLUR
     if point:
         return Outcome.KERNEL_COLLAPSED
