@@ -49,7 +49,7 @@ class Data(NamedTuple):
     offsets: Grid  # (members, ...) of the kernel's samples
     window: Any  # (members,) side in pixels of the square that a kernel may fill
     cross_scale: Any  # (members,) weight of the cross-scale loss
-    noise: Any  # (members,) standard deviation of the pictures' at this scale
+    noise: Any  # (members,) standard deviation of the pictures' noise at this scale
 
 
 class Fitted(NamedTuple):

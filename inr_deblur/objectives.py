@@ -14,7 +14,7 @@ class Latent(NamedTuple):
     x: Array  # (H + K - 1, W + L - 1) the latent canvas
     k: Array  # (K, L)
     residual: Array  # (H, W) k (*) x - y
-    noise: Array  # standard deviation of y's
+    noise: Array  # () standard deviation of y's noise
 
 
 Objective = Callable[[Latent, Array], Array]

@@ -118,7 +118,7 @@ def judge(kernel: NDArray, limit: int, misfit: float, blurry: NDArray, noise: fl
     """The outcome of a blind fit.
 
     kernel: (K, L), pruned; limit: side in pixels that the search allowed it; misfit: rms residual over the noise's
-    standard deviation, noise; blurry: (H, W) the picture; clear: the result's `clearness`.
+    standard deviation; blurry: (H, W) the picture; noise: its standard deviation; clear: the result's `clearness`.
     """
     point = spread(kernel) < POINT
     if (point or densest(kernel) > MOST) and sharp_share(blurry, noise) > SHARP_PARTS:
