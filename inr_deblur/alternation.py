@@ -1,4 +1,4 @@
-"""The last corrections of a kernel: two problems in turn, of which each is solved in closed-form steps.
+"""The last corrections of a kernel that is not small: two problems in turn, each solved in closed-form steps.
 
     x = argmin    1/2 |k (*) x - y|^2 + w sum phi(|grad x|),    phi(g) = g^2 / (g^2 + tau^2)                  (1)
     k = argmin    1/2 |k (*) grad x - grad y|^2 + ridge |k|^2    over k >= 0 within its support               (2)
@@ -26,7 +26,7 @@ from inr_deblur.kernels import cropped, pruned
 from inr_deblur.region import most_telling, region_shape
 from inr_deblur.restore import FALL, FIRST_WEIGHT, RELAXATION
 
-LEAST_SPREAD = 4.0  # `spread` in pixels of kernels that are corrected; smaller ones have less error than (1) makes
+LEAST_SPREAD = 4.0  # `spread` in samples of kernels that are corrected; smaller ones have less error than (1) makes
 ROUNDS = 8
 STEPS = 60  # of each problem in a round; with fewer the image of the first rounds is still blurred
 SCALE = 2  # that is to see all of the part that is looked at: up to 640 pixels a side
@@ -117,8 +117,8 @@ def _latent(measured: Array, seen: Array, start: Array, k: Array, weights: Array
     frequencies = np.fft.fftfreq(int(size[0]))[:, None], np.fft.rfftfreq(int(size[1]))[None]
     laplacian = jnp.asarray(sum(4 * np.sin(np.pi * f) ** 2 for f in frequencies), jnp.float32)
 
-    def blurred(x: Array) -> Array:
-        return jnp.fft.irfft2(blur * jnp.fft.rfft2(x), size)
+    def parts(spectrum: Array) -> tuple[Array, Array]:
+        return jnp.fft.irfft2(spectrum, size), jnp.fft.irfft2(blur * spectrum, size)
 
     def step(state: tuple[Array, Array, Array], now: tuple[Array, Array]):
         _, fit, slope = state
@@ -129,12 +129,12 @@ def _latent(measured: Array, seen: Array, start: Array, k: Array, weights: Array
         goal = FIT_PENALTY * jnp.conj(blur) * jnp.fft.rfft2(2 * z - fit)
         goal += jnp.fft.rfft2(penalty * _against(2 * edges - slope))
         normal = FIT_PENALTY * power + penalty * laplacian + 1e-6
-        x = jnp.fft.irfft2(goal / normal.astype(blur.dtype), size)
-        fit += RELAXATION * (blurred(x) - z)
+        x, made = parts(goal / normal.astype(blur.dtype))
+        fit += RELAXATION * (made - z)
         slope = edges + weight / later * (slope + RELAXATION * (_slopes(x) - edges) - edges)  # penalty (s - z) stays
         return (x, fit, slope), None
 
-    state = start, blurred(start), _slopes(start)
+    state = start, parts(jnp.fft.rfft2(start))[1], _slopes(start)
     return jax.lax.scan(step, state, (weights[:-1], weights[1:]))[0][0]
 
 
@@ -163,20 +163,21 @@ def _kernel(x: Array, slope_of: Array, measured: Array, seen: Array, k: Array, s
     penalty = BOUND_PENALTY * total
     normal = (power + penalty + RIDGE * total).astype(spectra.dtype)
 
-    def blurred(k: Array) -> Array:
-        return jnp.fft.irfft2(spectra * jnp.fft.rfft2(k), size)
+    def parts(spectrum: Array) -> tuple[Array, Array]:
+        return jnp.fft.irfft2(spectrum, size), jnp.fft.irfft2(spectra * spectrum, size)
 
     def step(state: tuple[Array, Array, Array, Array], _):
         u, d, z, e = state
         goal = (jnp.conj(spectra) * jnp.fft.rfft2(u - d)).sum(0) + jnp.fft.rfft2(penalty * (z - e))
-        k = jnp.fft.irfft2(goal / normal, size)
-        made = blurred(k)
+        k, made = (
+            RELAXATION * a + (1 - RELAXATION) * last for a, last in zip(parts(goal / normal), (z, u), strict=True)
+        )
         u = (wanted + made + d) / (seen + 1)
         z = jnp.maximum(k + e, 0) * support
         return (u, d + made - u, z, e + k - z), None
 
-    made = blurred(k)
+    made = parts(jnp.fft.rfft2(k))[1]
     state = made, jnp.zeros_like(made), k, jnp.zeros_like(k)
     k = jax.lax.scan(step, state, length=STEPS)[0][2]
     k = k / k.sum()
-    return k, (seen * (blurred(k) - wanted) ** 2).sum() / seen.sum()
+    return k, (seen * (parts(jnp.fft.rfft2(k))[1] - wanted) ** 2).sum() / seen.sum()

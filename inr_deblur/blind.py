@@ -4,7 +4,8 @@ Several starts run coarse to fine as one batch. They differ in the size that the
 begin and in the first parameters of the kernel's network, because no single start is safe: most that fall into a wrong
 basin end at a higher energy. So each kernel is judged on its own, by the image that goes with it best, and the lowest
 energy wins. A coarse scale looks at more of the picture than a fine one, so that it is seldom the picture's content
-that a kernel fits. Last, a winner that is not small is corrected on a larger part of the picture (`alternation`).
+that a kernel fits. A kernel that is wide in the samples of a scale needs no finer search: from there on it is corrected
+by closed-form steps on larger parts of the picture (`alternation`).
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
@@ -12,26 +13,27 @@ region is enough its shape, but all that is chosen is chosen picture by picture.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inr_deblur.alternation import LEAST_SPREAD, ROUNDS, corrected, correction_work
+from inr_deblur.blur import area_average
 from inr_deblur.config import DeblurConfig
 from inr_deblur.fit import Generators
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
-from inr_deblur.kernels import pruned
+from inr_deblur.kernels import finer, of_one_size, pruned
 from inr_deblur.outcome import spread
 from inr_deblur.progress import Progress
-from inr_deblur.refinement import blurring, spoilt
+from inr_deblur.refinement import spoilt
 from inr_deblur.region import Region, most_telling, region_shape
 from inr_deblur.schedule import Stage, judging, plan, scales, starts
 from inr_deblur.search import ROOM, Batch, Search, StageTrace, joined, support_for, work
 from inr_deblur.watch import Look
 
 NARROW = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
-UNCERTAIN = 1.03  # `blurring` of a right correction, at most
+NO_WORSE = 4e-6  # of energy, that a right correction may add
 
 
 @dataclass(frozen=True)
@@ -84,34 +86,71 @@ def find_kernels(
         assert batch
         batch = search.advance(batch, [plans[m][now] for m in batch.members])
         batch = search.best(batch, scale, survivors(scale))
+        if scale > 1 and (found := _corrected(search, batch, scale)):
+            return found
     assert batch
     refined = search.advance(batch, [plans[m][-1] for m in batch.members])
     assert batch.kernels is not None and refined.kernels is not None
     pairs = zip(pictures, noises, batch.kernels, refined.kernels, strict=True)
     kernels = [pruned(before if spoilt(y, noise, before, after) else after) for y, noise, before, after in pairs]
+    last = replace(batch, kernels=of_one_size(kernels))
+    return _corrected(search, last, 1) or [
+        _found(search, *found) for found in zip(batch.pictures, batch.members, kernels, strict=True)
+    ]
+
+
+def _found(search: Search, picture: int, member: int, kernel: NDArray[np.float32], *last: StageTrace) -> Found:
+    """What is told of a picture's kernel, and of the start that it comes from. last: stages after the search."""
+    region = tuple(search.regions[picture].tolist())
+    return Found(kernel, int(search.widest), region, (*search.history(member), *last))
+
+
+def _corrected(search: Search, batch: Batch, scale: int) -> list[Found] | None:
+    """The pictures' kernels by alternation from this scale on, if there they are wide enough for that.
+
+    Each kernel that is left is corrected at this scale, and of each picture's the one with the lowest energy at the
+    finer ones. None, too, if a picture's best kernel had a lower energy before; then the search goes on.
+    """
+    if not search.config.loss.alternation:
+        return None
+    assert batch.kernels is not None
+    before = [pruned(k) for k in batch.kernels]
+    groups = [np.flatnonzero(batch.pictures == picture) for picture in range(len(search.pictures))]
+    if min(spread(before[group[0]]) for group in groups) < LEAST_SPREAD:
+        return None
+    made = [_alternated(search, p, k, scale) for p, k in zip(batch.pictures, before, strict=True)]
+    firsts = [group[0] for group in groups]
+    kernels = of_one_size([before[i] for i in firsts] + [k for k, _ in made])
+    pictures = np.concatenate([batch.pictures[firsts], batch.pictures])
+    energies = search.judge(kernels, pictures, scale, len(groups) + batch.expected)
+    least, energies = energies[: len(groups)], energies[len(groups) :]
+    best = [group[np.argmin(energies[group])] for group in groups]
+    if (energies[best] > least + NO_WORSE).any():
+        return None
     found = []
-    for y, noise, k, region, member in zip(
-        pictures, noises, kernels, search.regions.tolist(), batch.members, strict=True
-    ):
-        stages = search.history(member)
-        if config.loss.alternation and spread(k) >= LEAST_SPREAD:
-            k, trace = _corrected(y, noise, k, config)
-            stages = (*stages, trace)
-        progress.advance(correction_work((shape[0], shape[1]), size), "alternation")
-        found.append(Found(k, support, tuple(region), stages))
+    for picture, i in enumerate(best):
+        k, *traces = made[i]
+        for finer_scale in (scale >> n for n in range(1, scale.bit_length())):
+            k, trace = _alternated(search, picture, finer(k), finer_scale)
+            traces.append(trace)
+        found.append(_found(search, picture, batch.members[i], k, *traces))
     return found
 
 
-def _corrected(
-    y: NDArray[np.float32], noise: float, k: NDArray[np.float32], config: DeblurConfig
+def _alternated(
+    search: Search, picture: int, k: NDArray[np.float32], scale: int
 ) -> tuple[NDArray[np.float32], StageTrace]:
-    """The kernel k after its last corrections, or as it was if the picture is less clear with what they make of it."""
+    """A picture's kernel k at this scale after the rounds of the alternation, pruned."""
     began = time.perf_counter()
-    kernel, losses = corrected(y, k, noise, max(1, round(ROUNDS * config.schedule.steps)))
-    after = pruned(kernel)
-    if blurring(y, noise, k, after) > UNCERTAIN:
-        after = k
-    return after, StageTrace("alternation", 1, losses, time.perf_counter() - began)
+    y, noise = _seen(search, picture, scale)
+    kernel, losses = corrected(y, k, noise, max(1, round(ROUNDS * search.config.schedule.steps)))
+    search.progress.advance(correction_work(y.shape, len(k)), "alternation")
+    return pruned(kernel), StageTrace(f"alternation {scale}", scale, losses, time.perf_counter() - began)
+
+
+def _seen(search: Search, picture: int, scale: int) -> tuple[NDArray[np.float32], float]:
+    """The whole of a picture at this scale, and its noise."""
+    return area_average(search.pictures[picture], scale), search.noises[picture] / scale
 
 
 def survivors(scale: int) -> int:
@@ -129,4 +168,6 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         total += count * work(plan(config, 0.0, pyramid)[i], shape)
         total += count * work(judging(config, scale), shape)
         count = min(count, survivors(scale))
-    return total + count * work(plan(config, 0.0, pyramid)[-1], shape) + correction_work(whole, size)
+        seen = whole[0] // scale, whole[1] // scale
+        total += count * correction_work(seen, -(-size // scale)) + (1 + count) * work(judging(config, scale), shape)
+    return total + count * work(plan(config, 0.0, pyramid)[-1], shape)

@@ -2,7 +2,8 @@
 
 A member is a slice of every array's leading axis and needs nothing of the others, so a device gets its slices and no
 word passes between them. Left to itself, XLA's partitioner would gather whole arrays around every Fourier transform.
-With one device, or one member, all this is plain `jax.vmap`.
+With one device, or one member, all this is plain `jax.vmap`; on processors a `jax.lax.map`, which is two to three times
+as fast there: one member's arrays stay in the cache, and products of many small matrices at once are slow.
 """
 
 from collections.abc import Callable
@@ -23,10 +24,15 @@ def mesh_for(members: int) -> Mesh | None:
 
 def mapped(one: Callable[..., Any], mesh: Mesh | None) -> Callable[..., Any]:
     """`one`, of a single member, for all members; within `jax.jit`."""
-    batched = jax.vmap(one)
+    batched = _in_turn(one) if jax.default_backend() == "cpu" else jax.vmap(one)
     if mesh is None:
         return batched
     return jax.shard_map(batched, mesh=mesh, in_specs=EACH, out_specs=EACH, check_vma=False)
+
+
+def _in_turn(one: Callable[..., Any]) -> Callable[..., Any]:
+    """As `jax.vmap`, one member after another."""
+    return lambda *batch: jax.lax.map(lambda member: one(*member), batch)
 
 
 def shared_out(batch: Any, mesh: Mesh | None) -> Any:

@@ -250,30 +250,33 @@ class Search:
         self.progress.advance(batch.expected * work(stage, self.shape), stage.name)
         return fitted
 
-    def judge(self, batch: Batch, scale: int) -> NDArray[np.float32]:
-        """The energy of each kernel with the image that goes with it best: (members,), lowest best.
+    def judge(
+        self, kernels: NDArray[np.float32], pictures: NDArray[np.intp], scale: int, expected: int
+    ) -> NDArray[np.float32]:
+        """The energy of each kernel (n, K, K) with the image of its picture that goes with it best: (n,), lowest best.
 
         Each image starts from the restoration with its kernel. Started from nothing, wrong kernels win that are quicker
-        to fit.
+        to fit. expected: how many there could have been.
         """
-        assert batch.kernels is not None
-        known = np.stack([pruned(k) for k in batch.kernels])
+        known = np.stack([pruned(k) for k in kernels])
         support = scale * (known.shape[1] - 1) + 1
         canvas = self.grids(scale, support, (0.0, 0.0))[0]
         judge = covering(canvas, scale)
         ys = area_average(self.cut(), scale)
-        stages = [judging(self.config, scale, noise) for noise in self.noise(scale)[batch.pictures]]
+        stages = [judging(self.config, scale, noise) for noise in self.noise(scale)[pictures]]
         images = []
-        for picture, k, stage in zip(batch.pictures, known, stages, strict=True):
+        for picture, k, stage in zip(pictures, known, stages, strict=True):
             x = restore(ys[picture], k, stage.prior[1])
             images.append(judge.showing((x - self.means[picture]) * self.gains[picture] + np.float32(0.5)))
-        still = replace(batch, shifts=np.zeros_like(batch.shifts), support=support)
-        fitted = self.run(still, stages, Generators(judge, None), {"image": stack(images)}, known)
-        return fitted.losses[:, -1]
+        params = {"image": stack(images)}
+        n = len(known)
+        batch = Batch(params, np.zeros((n, 2)), support, np.full(n, np.inf), tuple(range(n)), pictures, expected)
+        return self.run(batch, stages, Generators(judge, None), params, known).losses[:, -1]
 
     def best(self, batch: Batch, scale: int, count: int) -> Batch:
-        """The members, `count` a picture, whose kernels have the lowest energies, one of those that are alike.
+        """The members, `count` a picture, whose kernels have the lowest energies, each picture's lowest first.
 
+        Of those that are alike there is one.
         Of each of several pictures the same number is left, so that the batch has one of few sizes.
         """
         assert batch.kernels is not None
@@ -283,14 +286,14 @@ class Search:
             self.progress.advance(batch.expected * work(judging(self.config, scale), self.shape))
             return replace(batch, expected=count * several)
         began = time.perf_counter()
-        energies = self.judge(batch, scale)
+        energies = self.judge(batch.kernels, batch.pictures, scale, batch.expected)
         last = self.traces[-1]
         self.traces[-1] = last._replace(seconds=last.seconds + time.perf_counter() - began)
         groups = [np.flatnonzero(batch.pictures == picture) for picture in range(several)]
         kept: list[int] = []
         for group in groups:
             ranked = group[np.argsort(energies[group])].tolist()
-            kept += sorted(chosen(ranked, batch.kernels, count, fill=several > 1))
+            kept += chosen(ranked, batch.kernels, count, fill=several > 1)
         keep = np.array(kept)
         return Batch(
             jax.tree.map(lambda a: a[keep], batch.params),

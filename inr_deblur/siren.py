@@ -64,9 +64,10 @@ class Siren(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array) -> Array:  # (..., 2) -> (...)
+        shape, z = z.shape[:-1], z.reshape(-1, z.shape[-1])  # slopes of products over several axes are slow in XLA
         for i, width in enumerate(self.widths):
             z = SineLayer(width, self.first_omega if i == 0 else self.hidden_omega, first=i == 0)(z)
         bound = self.head_scale * np.sqrt(6 / z.shape[-1]) / self.hidden_omega
         weight = self.param("kernel", uniform(bound), (z.shape[-1], 1))
         bias = self.param("bias", nn.initializers.zeros, (1,))
-        return (z @ weight + bias)[..., 0]
+        return (z @ weight + bias).reshape(shape)

@@ -1,5 +1,8 @@
 """The last corrections of a kernel."""
 
+from dataclasses import replace
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,10 +13,15 @@ from scipy.ndimage import gaussian_filter
 from scipy.signal import fftconvolve
 from skimage import data
 
-from inr_deblur.alternation import _against, _kept, _kernel, _padded, _slopes, corrected
+from inr_deblur.alternation import LEAST_SPREAD, _against, _kept, _kernel, _padded, _slopes, corrected
 from inr_deblur.blind import _corrected
-from inr_deblur.config import DeblurConfig
-from inr_deblur.kernels import likeness, pruned
+from inr_deblur.config import DeblurConfig, ScheduleConfig
+from inr_deblur.fit import Generators
+from inr_deblur.generators import SirenKernel, image_generator
+from inr_deblur.kernels import finer, likeness, of_one_size, pruned
+from inr_deblur.outcome import spread
+from inr_deblur.progress import Silent
+from inr_deblur.search import Search
 from inr_deblur.simulate import blur, gaussian_kernel, random_shake_kernel
 
 TRUE = random_shake_kernel(19, 3, "smooth").astype(np.float32)
@@ -88,9 +96,41 @@ def test_slopes_are_shrunk_to_the_least_of_prior_and_distance(size):
     assert 0 <= found <= size
 
 
-def test_a_correction_that_leaves_the_picture_less_clear_is_not_taken():
+def corrected_from(y, kernels, scale=1):
+    """What comes of the picture y if a scale of the search leaves these kernels, the best first."""
+    config = DeblurConfig(schedule=ScheduleConfig(steps=0.5))
+    generators = Generators(image_generator("harmonic", y.shape, (20, 20)), SirenKernel())
+    search = Search(y[None], np.array([[0, 0, *y.shape]]), generators, config, Silent(), 55.0, [0.003])
+    batch = search.begin(np.full(len(kernels), 27.0), 0)
+    with jax.numpy_dtype_promotion("standard"):  # Adam multiplies Python's floats and int32 counters
+        return _corrected(search, replace(batch, kernels=of_one_size(kernels)), scale)
+
+
+def test_kernels_that_are_wide_at_a_scale_are_corrected_there_and_at_the_finer_ones():
+    wide = random_shake_kernel(39, 4, "smooth").astype(np.float32)
+    assert spread(wide) / 2 >= LEAST_SPREAD
+    y = blur(data.camera()[:400, :400] / 255, wide, 0.003).astype(np.float32)
+    rough = np.asarray(gaussian_filter(wide, 1.5)[1::2, 1::2], np.float32)
+    (found,) = corrected_from(y, [rough / rough.sum()], 2) or [None]
+    assert found and [stage.scale for stage in found.stages] == [2, 1]
+    assert likeness(found.kernel, wide) > likeness(finer(rough), wide) + 0.02
+
+
+def test_small_kernels_are_left_to_the_search():
+    small = gaussian_kernel(9).astype(np.float32)
+    assert spread(small) < LEAST_SPREAD
+    assert corrected_from(Y, [small]) is None
+
+
+def test_of_several_corrected_kernels_the_one_that_explains_the_picture_best_goes_on():
+    y = blur(data.coins()[:190, :300] / 255, TRUE, 0.003).astype(np.float32)
+    wrong = np.asarray(ROUGH.T, np.float32)
+    (found,) = corrected_from(y, [wrong, ROUGH]) or [None]
+    assert found and likeness(found.kernel, TRUE) > 0.9
+
+
+def test_a_correction_that_explains_the_picture_worse_is_not_taken():
     """On print the edges that are counted first are those of whole letters."""
     y = blur(data.page()[:190, :300] / 255, TRUE, 0.003).astype(np.float32)
     assert likeness(pruned(corrected(y, ROUGH, 0.003).kernel), TRUE) < likeness(ROUGH, TRUE) - 0.1
-    kernel, trace = _corrected(y, 0.003, ROUGH, DeblurConfig())
-    assert kernel is ROUGH and len(trace.losses) == 8
+    assert corrected_from(y, [ROUGH]) is None

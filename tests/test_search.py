@@ -144,7 +144,6 @@ def test_the_right_kernel_is_judged_better_than_a_point_whatever_the_noise(noise
     generators = Generators(image_generator("harmonic", y.shape, (6, 6)), SirenKernel(width=8, depth=1))
     kernels = np.stack([point, k]).astype(np.float32)
     search = Search(y[None], np.array([[0, 0, *y.shape]]), generators, DeblurConfig(), Silent(), 13.0, [noise])
-    batch = replace(search.begin(np.array([13.0, 13.0]), 0), kernels=kernels)
     with jax.numpy_dtype_promotion("standard"):
-        of_point, of_truth = search.judge(batch, 1)
+        of_point, of_truth = search.judge(kernels, np.zeros(2, int), 1, 2)
     assert of_truth < of_point
