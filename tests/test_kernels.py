@@ -12,8 +12,10 @@ from inr_deblur.kernels import (
     border_share,
     centroid,
     cropped,
+    finer,
     largest_piece,
     likeness,
+    of_one_size,
     pruned,
     support_box,
 )
@@ -136,3 +138,23 @@ def test_the_area_of_a_flat_kernel_is_its_number_of_entries(count, mass):
     k = np.zeros(40)
     k[:count] = mass
     assert area(k.reshape(5, 8)) == pytest.approx(count)
+
+
+@given(kernels())
+def test_a_finer_kernel_has_its_samples_between_those_that_there_were_and_its_middle_where_it_was(k):
+    fine = finer(k)
+    assert fine.shape == tuple(2 * n - 1 for n in k.shape) and fine.sum() == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(fine[::2, ::2] / fine[::2, ::2].sum(), k, atol=1e-6)
+    between = (k[:-1] + k[1:]) / 2
+    np.testing.assert_allclose(fine[1::2, ::2] / fine[::2, ::2].sum(), between, atol=1e-6)
+
+
+@given(st.lists(st.integers(0, 6).map(lambda n: 2 * n + 1), min_size=1, max_size=4))
+def test_kernels_of_one_size_keep_their_middles(sides):
+    points = [np.zeros((n, n)) for n in sides]
+    for point in points:
+        point[len(point) // 2, len(point) // 2] = 1
+    together = of_one_size(points)
+    middle = max(sides) // 2
+    assert together.shape == (len(sides), max(sides), max(sides))
+    assert together.sum() == len(sides) and (together[:, middle, middle] == 1).all()
