@@ -25,7 +25,7 @@ from inr_deblur.fit import Generators
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
 from inr_deblur.kernels import finer, of_one_size, pruned
 from inr_deblur.outcome import spread
-from inr_deblur.progress import Progress
+from inr_deblur.progress import Part, Progress
 from inr_deblur.refinement import spoilt
 from inr_deblur.region import Region, most_telling, region_shape
 from inr_deblur.schedule import Stage, judging, plan, scales, starts
@@ -61,6 +61,7 @@ def find_kernels(
     the same for all pictures.
     """
     count, *shape = pictures.shape
+    part = Part(progress, count * search_work((shape[0], shape[1]), size, config))
     support = support_for(ROOM * size)
     pyramid = scales(size, (shape[0], shape[1]), config.schedule.scales)
     # a harmonic image can be moved to a part of what it shows; others stay where the pixels can be afforded
@@ -69,7 +70,15 @@ def find_kernels(
     kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
     reach = (support // 2, support // 2)
     generators = Generators(image_generator(image, (int(regions[0, 2]), int(regions[0, 3])), reach), kernel)
-    search = Search(pictures, regions, generators, config, progress, float(support), noises, look)
+    search = Search(pictures, regions, generators, config, part, float(support), noises, look)
+    found = _sought(search, size, pyramid)
+    part.finish()
+    return found
+
+
+def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
+    """The kernels, by the scales of the pyramid."""
+    config = search.config
     entering = starts(config, size, pyramid)
     plans: list[tuple[Stage, ...]] = []  # of all members so far; starts differ in where they begin, not where they end
     batch: Batch | None = None
@@ -91,7 +100,7 @@ def find_kernels(
     assert batch
     refined = search.advance(batch, [plans[m][-1] for m in batch.members])
     assert batch.kernels is not None and refined.kernels is not None
-    pairs = zip(pictures, noises, batch.kernels, refined.kernels, strict=True)
+    pairs = zip(search.pictures, search.noises, batch.kernels, refined.kernels, strict=True)
     kernels = [pruned(before if spoilt(y, noise, before, after) else after) for y, noise, before, after in pairs]
     last = replace(batch, kernels=of_one_size(kernels))
     return _corrected(search, last, 1) or [

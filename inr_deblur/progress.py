@@ -44,6 +44,26 @@ class Silent:
         """Nothing to show."""
 
 
+class Part:
+    """A part of a longer run, whose work is known at most: in the end, what it did not need counts as done."""
+
+    def __init__(self, progress: Progress, total: float) -> None:
+        self.progress, self.left = progress, total
+
+    def start(self, total: float, title: str) -> None:
+        """The run has begun already."""
+
+    def advance(self, amount: float, note: str = "") -> None:
+        """So much of the part is done, no more than is left of it."""
+        amount = min(amount, self.left)
+        self.left -= amount
+        self.progress.advance(amount, note)
+
+    def finish(self) -> None:
+        """The rest isn't needed. The run goes on."""
+        self.advance(self.left)
+
+
 class Repeated:
     """Shows several runs of equal work, one after another, as one. Whoever starts them finishes `progress` himself."""
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inr_deblur.errors import InputError
-from inr_deblur.progress import Bar, Log, Silent, duration, make_progress
+from inr_deblur.progress import Bar, Log, Part, Silent, duration, make_progress
 
 
 class Clock:
@@ -103,3 +103,21 @@ def test_another_kind_is_refused_with_the_near_match():
 )
 def test_durations_in_words(seconds, words):
     assert duration(seconds) == words
+
+
+def test_a_part_reports_no_more_than_its_work_and_all_of_it_in_the_end():
+    said = []
+
+    class Heard(Silent):
+        def advance(self, amount, note=""):
+            said.append(amount)
+
+    part = Part(Heard(), 10)
+    part.start(99, "not begun anew")
+    for amount in (4, 3, 9):
+        part.advance(amount)
+    part.finish()
+    assert sum(said) == 10 and said[:3] == [4, 3, 3]
+    early = Part(Heard(), 5)
+    early.finish()
+    assert sum(said) == 15
