@@ -73,10 +73,10 @@ def corrected(y: NDArray, k: NDArray, noise: float, rounds: int = ROUNDS) -> Cor
     return Corrected(k, np.asarray(losses, np.float32))
 
 
-def correction_work(shape: tuple[int, int], size: int) -> float:
+def correction_work(shape: tuple[int, int], size: int, rounds: int) -> float:
     """Cost in sample updates of a stage of the search, the unit of progress, for a picture of this shape."""
     height, width = region_shape(shape, size, SCALE)
-    return 100.0 * height * width
+    return 100.0 * rounds / ROUNDS * height * width
 
 
 def _extents(shape: list[int], kernel: tuple[int, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from inr_deblur.alternation import LEAST_SPREAD, ROUNDS, corrected, correction_work
 from inr_deblur.blur import area_average
+from inr_deblur.carry import finer
 from inr_deblur.config import DeblurConfig
 from inr_deblur.fit import Generators
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
-from inr_deblur.kernels import finer, of_one_size, pruned
+from inr_deblur.kernels import of_one_size, pruned
 from inr_deblur.outcome import spread
 from inr_deblur.progress import Part, Progress
 from inr_deblur.refinement import spoilt
@@ -33,7 +34,7 @@ from inr_deblur.search import ROOM, Batch, Search, StageTrace, joined, support_f
 from inr_deblur.watch import Look
 
 NARROW = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
-NO_WORSE = 4e-6  # of energy, that a right correction may add
+NO_WORSE = 4e-6  # of energy, that a right correction may add; wrong ones of print add 20 times as much
 
 
 @dataclass(frozen=True)
@@ -152,14 +153,19 @@ def _alternated(
     """A picture's kernel k at this scale after the rounds of the alternation, pruned."""
     began = time.perf_counter()
     y, noise = _seen(search, picture, scale)
-    kernel, losses = corrected(y, k, noise, max(1, round(ROUNDS * search.config.schedule.steps)))
-    search.progress.advance(correction_work(y.shape, len(k)), "alternation")
+    kernel, losses = corrected(y, k, noise, rounds(search.config))
+    search.progress.advance(correction_work(y.shape, len(k), rounds(search.config)), "alternation")
     return pruned(kernel), StageTrace(f"alternation {scale}", scale, losses, time.perf_counter() - began)
 
 
 def _seen(search: Search, picture: int, scale: int) -> tuple[NDArray[np.float32], float]:
     """The whole of a picture at this scale, and its noise."""
     return area_average(search.pictures[picture], scale), search.noises[picture] / scale
+
+
+def rounds(config: DeblurConfig) -> int:
+    """Of the alternation at each scale."""
+    return max(1, round(ROUNDS * config.schedule.steps))
 
 
 def survivors(scale: int) -> int:
@@ -178,5 +184,6 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         total += count * work(judging(config, scale), shape)
         count = min(count, survivors(scale))
         seen = whole[0] // scale, whole[1] // scale
-        total += count * correction_work(seen, -(-size // scale)) + (1 + count) * work(judging(config, scale), shape)
+        total += count * correction_work(seen, -(-size // scale), rounds(config))
+        total += (1 + count) * work(judging(config, scale), shape)
     return total + count * work(plan(config, 0.0, pyramid)[-1], shape)

@@ -37,6 +37,12 @@ def interpolated(k: NDArray[np.float32], places: Grid, onto: Grid) -> NDArray[np
     return (finer / finer.sum()).astype(np.float32)
 
 
+def finer(k: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The kernel (K, L), odd sides above 1, at samples half as far apart: (2 K - 1, 2 L - 1), sum 1."""
+    places, onto = (Grid(*(np.arange(0, 2 * n - 1, step, dtype=np.float32) for n in k.shape)) for step in (2, 1))
+    return interpolated(k, places, onto)
+
+
 def refitted(
     generator: Module,
     spacing: int,

@@ -56,15 +56,6 @@ def cropped(k: Kernel, margin: int = 1) -> NDArray[np.float32]:
     return padded[middle[0] : middle[0] + 2 * reach + 1, middle[1] : middle[1] + 2 * reach + 1]
 
 
-def finer(k: Kernel) -> NDArray[np.float32]:
-    """The kernel (K, L), odd sides, at samples half as far apart, with straight lines between: (2 K - 1, 2 L - 1)."""
-    for axis, n in enumerate(k.shape):
-        places = np.arange(2 * n - 1) / 2
-        weights = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(n)))
-        k = np.moveaxis(np.tensordot(weights, k, (1, axis)), 0, axis)
-    return (k / k.sum()).astype(np.float32)
-
-
 def of_one_size(kernels: Sequence[Kernel]) -> NDArray[np.float32]:
     """Square kernels of odd sides, with zeros around the smaller ones: (n, K, K)."""
     side = max(len(k) for k in kernels)

@@ -4,11 +4,10 @@ Counting edges sharpens a kernel that is nearly right, and can make a point of o
 the picture is sharp that is no part of the scene, as noise is and a JPEG's blocks are.
 """
 
-import numpy as np
 from numpy.typing import NDArray
 
 from inr_deblur.evidence import evidence
-from inr_deblur.kernels import area, cropped, likeness, pruned
+from inr_deblur.kernels import area, cropped, likeness, of_one_size, pruned
 from inr_deblur.outcome import sparsity
 from inr_deblur.region import most_telling
 from inr_deblur.restore import restore_within
@@ -23,7 +22,7 @@ def spoilt(y: NDArray, noise: float, before: NDArray, after: NDArray) -> bool:
 
     y: (H, W) the picture; noise: its standard deviation; before, after: (K, K) and (L, L), odd, sum 1.
     """
-    a, b = _alike(before, after)
+    a, b = of_one_size([before, after])
     related = likeness(a, b) > RELATED and area(b) > SHRUNK * area(a)
     return not related and blurring(y, noise, before, after) > 1
 
@@ -33,16 +32,10 @@ def blurring(y: NDArray, noise: float, before: NDArray, after: NDArray) -> float
 
     Arguments as those of `spoilt`.
     """
-    a, b = _alike(before, after)
+    a, b = of_one_size([before, after])
     top, left, height, width = most_telling(y, a.shape[0], SCALE)
     y = y[top : top + height, left : left + width]
     kernels = [cropped(pruned(k)) for k in (a, b)]
     weight = max(evidence(y, k, noise).weight for k in kernels)  # one for both, as smoothing makes edges sparser, too
     first, second = (sparsity(restore_within(y, k, weight)) for k in kernels)
     return second / first
-
-
-def _alike(a: NDArray, b: NDArray) -> list[NDArray]:
-    """The two kernels on grids of one size."""
-    side = max(a.shape[0], b.shape[0])
-    return [np.pad(k, (side - k.shape[0]) // 2) for k in (a, b)]

@@ -276,8 +276,8 @@ class Search:
     def best(self, batch: Batch, scale: int, count: int) -> Batch:
         """The members, `count` a picture, whose kernels have the lowest energies, each picture's lowest first.
 
-        Of those that are alike there is one.
-        Of each of several pictures the same number is left, so that the batch has one of few sizes.
+        Of those that are alike there is one. Of each of several pictures the same number is left, so that the batch has
+        one of few sizes.
         """
         assert batch.kernels is not None
         several = len(self.pictures)

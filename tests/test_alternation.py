@@ -15,10 +15,11 @@ from skimage import data
 
 from inr_deblur.alternation import LEAST_SPREAD, _against, _kept, _kernel, _padded, _slopes, corrected
 from inr_deblur.blind import _corrected
+from inr_deblur.carry import finer
 from inr_deblur.config import DeblurConfig, ScheduleConfig
 from inr_deblur.fit import Generators
 from inr_deblur.generators import SirenKernel, image_generator
-from inr_deblur.kernels import finer, likeness, of_one_size, pruned
+from inr_deblur.kernels import likeness, of_one_size, pruned
 from inr_deblur.outcome import spread
 from inr_deblur.progress import Silent
 from inr_deblur.search import Search

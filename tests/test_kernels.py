@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import label
 
+from inr_deblur.carry import finer
 from inr_deblur.kernels import (
     MOST_NOISE,
     area,
     border_share,
     centroid,
     cropped,
-    finer,
     largest_piece,
     likeness,
     of_one_size,
