@@ -1,11 +1,11 @@
 """The blind search: from a grey picture to its kernel, or from several of one shape to theirs.
 
 Several starts run coarse to fine as one batch. They differ in the size that they look for, in the scale at which they
-begin and in the first parameters of the kernel's network, because no single start is safe: most that fall into a wrong
-basin end at a higher energy. So each kernel is judged on its own, by the image that goes with it best, and the lowest
-energy wins. A coarse scale looks at more of the picture than a fine one, so that it is seldom the picture's content
-that a kernel fits. A kernel that is wide in the samples of a scale needs no finer search: from there on it is corrected
-by closed-form steps on larger parts of the picture (`alternation`).
+begin, in how fast their prior's weight falls and in the first parameters of the kernel's network, because no single
+start is safe: most that fall into a wrong basin end at a higher energy. So each kernel is judged on its own, by the
+image that goes with it best, and the lowest energy wins. A coarse scale looks at more of the picture than a fine one,
+so that it is seldom the picture's content that a kernel fits. A kernel that is wide in the samples of a scale needs no
+finer search: from there on it is corrected by closed-form steps on larger parts of the picture (`alternation`).
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
@@ -29,8 +29,8 @@ from inr_deblur.outcome import spread
 from inr_deblur.progress import Part, Progress
 from inr_deblur.refinement import spoilt
 from inr_deblur.region import Region, most_telling, region_shape
-from inr_deblur.schedule import Stage, judging, plan, scales, starts
-from inr_deblur.search import ROOM, Batch, Search, StageTrace, joined, support_for, work
+from inr_deblur.schedule import Stage, fall, plan, scales, starts
+from inr_deblur.search import ROOM, Batch, Search, StageTrace, joined, judging_work, support_for, work
 from inr_deblur.watch import Look
 
 NARROW = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
@@ -82,6 +82,7 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
     config = search.config
     entering = starts(config, size, pyramid)
     plans: list[tuple[Stage, ...]] = []  # of all members so far; starts differ in where they begin, not where they end
+    ways: list[float] = []  # of all members, how they go on from scale to scale
     batch: Batch | None = None
     for i, scale in enumerate(pyramid):
         now = i - len(pyramid) - 1
@@ -91,11 +92,13 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
         if scale in entering and (batch is None or i == 1 or scale > 2 or batch.windows.min() < NARROW):
             new = entering[scale]
             fresh = search.begin(np.array([max(5.0, ROOM * side) for side in new]), len(plans))
-            plans += [plan(config, noise, pyramid, i) for noise in search.noise(1).tolist() for _ in new]
+            shares = [fall(start) for start in range(len(new))]
+            plans += [plan(config, noise, pyramid, i, share) for noise in search.noise(1).tolist() for share in shares]
+            ways += shares * len(search.pictures)
             batch = joined(batch, fresh) if batch else fresh
         assert batch
         batch = search.advance(batch, [plans[m][now] for m in batch.members])
-        batch = search.best(batch, scale, survivors(scale))
+        batch = search.best(batch, scale, survivors(scale), [ways[m] for m in batch.members])
         if scale > 1 and (found := _corrected(search, batch, scale)):
             return found
     assert batch
@@ -181,9 +184,9 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         shape = region_shape(shape, size, scale)
         count += len(entering.get(scale, ()))
         total += count * work(plan(config, 0.0, pyramid)[i], shape)
-        total += count * work(judging(config, scale), shape)
+        total += count * judging_work(config, scale, shape)
         count = min(count, survivors(scale))
         seen = whole[0] // scale, whole[1] // scale
         total += count * correction_work(seen, -(-size // scale), rounds(config))
-        total += (1 + count) * work(judging(config, scale), shape)
+        total += (1 + count) * judging_work(config, scale, shape)
     return total + count * work(plan(config, 0.0, pyramid)[-1], shape)

@@ -62,7 +62,7 @@ def scales(size: int, shape: tuple[int, int], wanted: int = 0) -> tuple[int, ...
 
 
 SHARES = (1.0, 0.6, 0.36)  # of the largest kernel that a scale is for
-STARTS = 6  # at the coarsest scale; two of each size differ in their random numbers
+STARTS = 6  # at the coarsest scale; two of each size differ in how they go on, and in their random numbers
 LARGEST = 19  # samples along the side of the largest kernel that a scale after the first begins with
 SMALL = 15  # pixels of kernels that are looked for anew at scale 2, where the size is not told
 
@@ -86,7 +86,13 @@ def starts(config: DeblurConfig, size: int, pyramid: tuple[int, ...]) -> dict[in
     }
 
 
-FIRST, NEXT = 0.1, 0.2  # weight of the variational prior where a start begins, and its share at each finer scale
+FIRST = 0.1  # weight of the variational prior where a start begins
+FALLS = 0.2, 0.02  # its share at each finer scale, of two starts of one size: a high one mends a kernel, or loses it
+
+
+def fall(start: int) -> float:
+    """Which of the falls is that of a start, of those that enter at one scale."""
+    return FALLS[start // len(SHARES) % len(FALLS)]
 
 
 def least_weight(noise: float) -> float:
@@ -94,10 +100,13 @@ def least_weight(noise: float) -> float:
     return max(3 * noise**2, 1e-4)
 
 
-def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], first: int = 0) -> tuple[Stage, ...]:
+def plan(
+    config: DeblurConfig, noise: float, pyramid: tuple[int, ...], first: int = 0, share: float = FALLS[0]
+) -> tuple[Stage, ...]:
     """The stages of a start that enters at pyramid[first].
 
-    noise: standard deviation at the finest scale, which sets where the priors end.
+    noise: standard deviation at the finest scale, which sets where the priors end. share: of the weight at which a
+    scale begins that the next one begins with.
     """
     last = least_weight(noise)
 
@@ -118,7 +127,7 @@ def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], first: in
             f"scale {scale}",
             scale,
             steps(500 if i == 0 else 300),
-            *(coupled(FIRST * NEXT ** (i - first)) if config.loss.variational else counting),
+            *(coupled(FIRST * share ** (i - first)) if config.loss.variational else counting),
             (1e-3, 1e-4),
             (3e-3, 3e-4) if i == first else (1e-3, 1e-4),
             config.loss.cross_scale if i > 0 else 0.0,
@@ -131,11 +140,15 @@ def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], first: in
     return tuple(stages)
 
 
-def judging(config: DeblurConfig, scale: int, noise: float = 0.0) -> Stage:
-    """Fit of the image alone to a kernel that is held fixed: its last loss is the kernel's score, lowest best.
+def judging(config: DeblurConfig, scale: int, noise: float = 0.0) -> tuple[Stage, Stage]:
+    """Two fits of the image alone to a kernel that is held fixed; their last losses tell how good the kernel is.
 
     noise: standard deviation at this scale.
     """
     steps = max(2, round(100 * config.schedule.steps))
-    last = least_weight(noise)
-    return Stage("judging", scale, steps, "variational", (max(1e-3, last), last), (3e-3, 1e-4), (0.0, 0.0))
+    rates = (3e-3, 1e-4), (0.0, 0.0)
+    last, end = least_weight(noise), max(1e-4, 0.1 * noise**2)
+    return (
+        Stage("judging", scale, steps, "variational", (max(1e-3, last), last), *rates),
+        Stage("judging", scale, steps, "edges", (max(1e-3, end), end), *rates),
+    )

@@ -30,6 +30,7 @@ from inr_deblur.watch import Look, Step
 ALIKE = 0.93  # kernels of two starts that are at least so alike are in one basin
 ROOM = 4 / 3  # of a support over what it should hold: the mass may be off the middle, and mend itself
 WORTHWHILE = 0.7  # of a region's samples, below which a smaller one is worth a change
+EDGES = 1.5e-4  # of energy that is as bad as twice the edges
 CONTRAST = 0.2  # standard deviation that pictures are brought to
 SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 69, 81, 95, 107, 121, 135, 149, 163)  # few: each is compiled anew
 
@@ -255,8 +256,10 @@ class Search:
     ) -> NDArray[np.float32]:
         """The energy of each kernel (n, K, K) with the image of its picture that goes with it best: (n,), lowest best.
 
-        Each image starts from the restoration with its kernel. Started from nothing, wrong kernels win that are quicker
-        to fit. expected: how many there could have been.
+        The variational one, with a share for how many edges the picture needs with this kernel, over the least that it
+        needs with any. A kernel that sees double may have a low energy, but its picture has an edge too many for each;
+        by edges alone a point would win. Each image starts from the restoration with its kernel. Started from nothing,
+        wrong kernels win that are quicker to fit. expected: how many there could have been.
         """
         known = np.stack([pruned(k) for k in kernels])
         support = scale * (known.shape[1] - 1) + 1
@@ -266,24 +269,29 @@ class Search:
         stages = [judging(self.config, scale, noise) for noise in self.noise(scale)[pictures]]
         images = []
         for picture, k, stage in zip(pictures, known, stages, strict=True):
-            x = restore(ys[picture], k, stage.prior[1])
+            x = restore(ys[picture], k, stage[0].prior[1])
             images.append(judge.showing((x - self.means[picture]) * self.gains[picture] + np.float32(0.5)))
         params = {"image": stack(images)}
         n = len(known)
         batch = Batch(params, np.zeros((n, 2)), support, np.full(n, np.inf), tuple(range(n)), pictures, expected)
-        return self.run(batch, stages, Generators(judge, None), params, known).losses[:, -1]
+        energies, edges = (
+            self.run(batch, list(stage), Generators(judge, None), params, known).losses[:, -1]
+            for stage in zip(*stages, strict=True)
+        )
+        least = np.array([edges[pictures == picture].min(initial=np.inf) for picture in range(len(self.pictures))])
+        return energies + EDGES * edges / least[pictures]
 
-    def best(self, batch: Batch, scale: int, count: int) -> Batch:
+    def best(self, batch: Batch, scale: int, count: int, ways: Sequence[float]) -> Batch:
         """The members, `count` a picture, whose kernels have the lowest energies, each picture's lowest first.
 
-        Of those that are alike there is one. Of each of several pictures the same number is left, so that the batch has
-        one of few sizes.
+        Of those that are alike and go on alike, as `ways` tells for each, there is one. Of each of several pictures the
+        same number is left, so that the batch has one of few sizes.
         """
         assert batch.kernels is not None
         several = len(self.pictures)
         count = min(batch.expected // several, count)
         if len(batch.members) == several:
-            self.progress.advance(batch.expected * work(judging(self.config, scale), self.shape))
+            self.progress.advance(batch.expected * judging_work(self.config, scale, self.shape))
             return replace(batch, expected=count * several)
         began = time.perf_counter()
         energies = self.judge(batch.kernels, batch.pictures, scale, batch.expected)
@@ -293,7 +301,7 @@ class Search:
         kept: list[int] = []
         for group in groups:
             ranked = group[np.argsort(energies[group])].tolist()
-            kept += chosen(ranked, batch.kernels, count, fill=several > 1)
+            kept += chosen(ranked, batch.kernels, ways, count, fill=several > 1)
         keep = np.array(kept)
         return Batch(
             jax.tree.map(lambda a: a[keep], batch.params),
@@ -323,11 +331,17 @@ def rendered(image: Module, params: dict, grid: Grid) -> Array:
     return jax.vmap(lambda params: image.apply(params, grid))(params)  # type: ignore[return-value]
 
 
-def chosen(ranked: Sequence[int], kernels: NDArray[np.float32], count: int, fill: bool) -> list[int]:
-    """The first `count` of those ranked, one of those that are alike; fill: then also others, up to `count`."""
+def chosen(
+    ranked: Sequence[int], kernels: NDArray[np.float32], ways: Sequence[float], count: int, fill: bool
+) -> list[int]:
+    """The first `count` of those ranked, of those that are alike and go the same way one; fill: then others, too."""
+
+    def new(i: int) -> bool:
+        return all(ways[i] != ways[j] or likeness(kernels[i], kernels[j]) < ALIKE for j in kept)
+
     kept: list[int] = []
     for i in ranked:
-        if len(kept) < count and all(likeness(kernels[i], kernels[j]) < ALIKE for j in kept):
+        if len(kept) < count and new(i):
             kept.append(i)
     return kept + [i for i in ranked if fill and i not in kept][: count - len(kept)]
 
@@ -335,3 +349,8 @@ def chosen(ranked: Sequence[int], kernels: NDArray[np.float32], count: int, fill
 def work(stage: Stage, shape: tuple[int, ...]) -> float:
     """Cost of a stage for one start in sample updates, the unit of progress."""
     return stage.steps * (shape[0] // stage.scale) * (shape[1] // stage.scale)
+
+
+def judging_work(config: DeblurConfig, scale: int, shape: tuple[int, ...]) -> float:
+    """Cost of `Search.judge` for one kernel."""
+    return sum(work(stage, shape) for stage in judging(config, scale))

@@ -17,6 +17,7 @@ from inr_deblur.schedule import (
     SMALL,
     Stage,
     curves,
+    fall,
     judging,
     plan,
     scales,
@@ -119,6 +120,14 @@ def test_settings_reach_the_plan():
     assert {s.steps for s in least} == {2}
 
 
+def test_two_starts_of_one_size_go_on_in_two_ways_from_the_same_weight():
+    sizes = starts(DeblurConfig(), 31, (4, 2, 1))[4]
+    ways = [plan(DeblurConfig(), 0.001, (4, 2, 1), 0, fall(start)) for start in range(len(sizes))]
+    for size in set(sizes):
+        one, two = (way for side, way in zip(sizes, ways, strict=True) if side == size)
+        assert one[0] == two[0] and one[1].prior[0] > two[1].prior[0] >= two[1].prior[1]
+
+
 def test_more_noise_ends_at_a_stronger_prior():
     ends = [[s.prior[1] for s in plan(DeblurConfig(), n, (2, 1))] for n in (0.001, 0.1)]
     assert all(low < high for low, high in zip(*ends, strict=True))
@@ -126,10 +135,10 @@ def test_more_noise_ends_at_a_stronger_prior():
 
 def test_a_kernel_is_judged_by_the_prior_that_it_was_found_with():
     for noise in (0.001, 0.03):
-        assert judging(DeblurConfig(), 1, noise).prior[1] == plan(DeblurConfig(), noise, (1,))[0].prior[1]
+        assert judging(DeblurConfig(), 1, noise)[0].prior[1] == plan(DeblurConfig(), noise, (1,))[0].prior[1]
 
 
 def test_judging_holds_the_kernel_still():
-    stage = judging(DeblurConfig(), 2)
-    assert stage.scale == 2 and stage.kernel_rate == (0, 0)
-    assert (curves(stage).kernel_rate == 0).all()
+    for stage in judging(DeblurConfig(), 2):
+        assert stage.scale == 2 and stage.kernel_rate == (0, 0)
+        assert (curves(stage).kernel_rate == 0).all()
