@@ -9,7 +9,7 @@ from inr_deblur.kernels import largest_piece, support_box
 
 POINT = 0.45  # standard deviation along an axis, in pixels, below which a kernel is a point
 MOST = 0.5  # share of the mass within 2 x 2 pixels above which a kernel leaves sharp edges sharp
-HANGS_TOGETHER = 0.6  # share of the mass in the largest piece, below which a kernel is in pieces
+HANGS_TOGETHER = 0.8  # share of the mass in the largest piece, below which a kernel is in pieces
 MISFIT = 2.5  # residual over noise that no fitted picture has
 SHARP = 0.35  # `sharpness` above which edges are pixel-sharp
 WIDE = 1.5  # `spread` from which on the right kernel makes edges sparser whatever the picture

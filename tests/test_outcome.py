@@ -32,6 +32,8 @@ PAIR[4, 3:5], PAIR[3, 3:5], PAIR[5, 4] = (0.39, 0.43), (0.03, 0.08), 0.07
 PIECES = np.zeros((9, 9), np.float32)
 PIECES[::2, 8] = 0.1
 PIECES[:5, 0] = 0.1
+GHOST = LINE.copy()
+GHOST[0, 0] = LINE.sum() / 3  # a quarter of the mass
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,7 @@ PIECES[:5, 0] = 0.1
         (PAIR, 27, 1.0, BLURRY, Outcome.SLIGHT_BLUR),
         (LINE, 9, 1.0, BLURRY, Outcome.KERNEL_TRUNCATED),
         (PIECES, 27, 1.0, BLURRY, Outcome.KERNEL_IN_PIECES),
+        (GHOST, 27, 1.0, BLURRY, Outcome.KERNEL_IN_PIECES),
         (LINE, 27, 4.0, BLURRY, Outcome.NOT_FITTED),
     ],
 )
