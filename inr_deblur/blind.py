@@ -92,9 +92,9 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
         if scale in entering and (batch is None or i == 1 or scale > 2 or batch.windows.min() < NARROW):
             new = entering[scale]
             fresh = search.begin(np.array([max(5.0, ROOM * side) for side in new]), len(plans))
-            shares = [fall(start) for start in range(len(new))]
-            plans += [plan(config, noise, pyramid, i, share) for noise in search.noise(1).tolist() for share in shares]
-            ways += shares * len(search.pictures)
+            each = [(noise, fall(start, noise)) for noise in search.noise(1).tolist() for start in range(len(new))]
+            plans += [plan(config, noise, pyramid, i, share) for noise, share in each]
+            ways += [share for _, share in each]
             batch = joined(batch, fresh) if batch else fresh
         assert batch
         batch = search.advance(batch, [plans[m][now] for m in batch.members])

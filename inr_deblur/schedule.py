@@ -88,11 +88,12 @@ def starts(config: DeblurConfig, size: int, pyramid: tuple[int, ...]) -> dict[in
 
 FIRST = 0.1  # weight of the variational prior where a start begins
 FALLS = 0.2, 0.02  # its share at each finer scale, of two starts of one size: a high one mends a kernel, or loses it
+QUIET = 0.004  # noise, where the contrast is 0.2, from which on all starts take the high one: a low one fits noise
 
 
-def fall(start: int) -> float:
-    """Which of the falls is that of a start, of those that enter at one scale."""
-    return FALLS[start // len(SHARES) % len(FALLS)]
+def fall(start: int, noise: float) -> float:
+    """Which of the falls is that of a start, of those that enter at one scale. noise: as in `plan`."""
+    return FALLS[start // len(SHARES) % len(FALLS) if noise < QUIET else 0]
 
 
 def least_weight(noise: float) -> float:

@@ -122,10 +122,11 @@ def test_settings_reach_the_plan():
 
 def test_two_starts_of_one_size_go_on_in_two_ways_from_the_same_weight():
     sizes = starts(DeblurConfig(), 31, (4, 2, 1))[4]
-    ways = [plan(DeblurConfig(), 0.001, (4, 2, 1), 0, fall(start)) for start in range(len(sizes))]
+    ways = [plan(DeblurConfig(), 0.001, (4, 2, 1), 0, fall(start, 0.001)) for start in range(len(sizes))]
     for size in set(sizes):
         one, two = (way for side, way in zip(sizes, ways, strict=True) if side == size)
         assert one[0] == two[0] and one[1].prior[0] > two[1].prior[0] >= two[1].prior[1]
+    assert len({fall(start, 0.03) for start in range(len(sizes))}) == 1  # noise would be fitted
 
 
 def test_more_noise_ends_at_a_stronger_prior():
