@@ -4,8 +4,8 @@ Several starts run coarse to fine as one batch. They differ in the size that the
 begin, in how fast their prior's weight falls and in the first parameters of the kernel's network, because no single
 start is safe: most that fall into a wrong basin end at a higher energy. So each kernel is judged on its own, by the
 image that goes with it best, and the lowest energy wins. A coarse scale looks at more of the picture than a fine one,
-so that it is seldom the picture's content that a kernel fits. A kernel that is wide in the samples of a scale needs no
-finer search: from there on it is corrected by closed-form steps on larger parts of the picture (`alternation`).
+so that it is seldom the picture's content that a kernel fits. A kernel that is still wide at half the resolution needs
+no finer search: from there on it is corrected by closed-form steps on larger parts of the picture (`alternation`).
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
@@ -14,6 +14,7 @@ region is enough its shape, but all that is chosen is chosen picture by picture.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +30,12 @@ from inr_deblur.outcome import spread
 from inr_deblur.progress import Part, Progress
 from inr_deblur.refinement import spoilt
 from inr_deblur.region import Region, most_telling, region_shape
-from inr_deblur.schedule import Stage, fall, plan, scales, starts
+from inr_deblur.schedule import Plan, Way, plan, scales, starts, way
 from inr_deblur.search import ROOM, Batch, Search, StageTrace, joined, judging_work, support_for, work
 from inr_deblur.watch import Look
 
 NARROW = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
+ENDING = 2  # scale at which a search may end; what is left of a kernel at coarser ones is too little to be corrected
 NO_WORSE = 4e-6  # of energy, that a right correction may add; wrong ones of print add 20 times as much
 
 
@@ -81,8 +83,8 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
     """The kernels, by the scales of the pyramid."""
     config = search.config
     entering = starts(config, size, pyramid)
-    plans: list[tuple[Stage, ...]] = []  # of all members so far; starts differ in where they begin, not where they end
-    ways: list[float] = []  # of all members, how they go on from scale to scale
+    plans: list[Plan] = []  # of all members so far; starts differ in where they begin, not where they end
+    ways: list[Way] = []  # of all members, how they go on from scale to scale
     batch: Batch | None = None
     for i, scale in enumerate(pyramid):
         now = i - len(pyramid) - 1
@@ -92,14 +94,14 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
         if scale in entering and (batch is None or i == 1 or scale > 2 or batch.windows.min() < NARROW):
             new = entering[scale]
             fresh = search.begin(np.array([max(5.0, ROOM * side) for side in new]), len(plans))
-            each = [(noise, fall(start, noise)) for noise in search.noise(1).tolist() for start in range(len(new))]
-            plans += [plan(config, noise, pyramid, i, share) for noise, share in each]
-            ways += [share for _, share in each]
+            each = [(noise, way(start, noise)) for noise in search.at_pixels().tolist() for start in range(len(new))]
+            plans += [plan(config, noise, pyramid, i, its_way) for noise, its_way in each]
+            ways += [its_way for _, its_way in each]
             batch = joined(batch, fresh) if batch else fresh
         assert batch
         batch = search.advance(batch, [plans[m][now] for m in batch.members])
         batch = search.best(batch, scale, survivors(scale), [ways[m] for m in batch.members])
-        if scale > 1 and (found := _corrected(search, batch, scale)):
+        if scale == ENDING and (found := _corrected(search, batch, scale)):
             return found
     assert batch
     refined = search.advance(batch, [plans[m][-1] for m in batch.members])
@@ -112,7 +114,17 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
     ]
 
 
-def _found(search: Search, picture: int, member: int, kernel: NDArray[np.float32], *last: StageTrace) -> Found:
+class Candidate(NamedTuple):
+    """A kernel that the alternation is at."""
+
+    member: int  # the start that it comes from
+    kernel: NDArray[np.float32]  # (K, K), pruned, sum 1
+    traces: tuple[StageTrace, ...]  # of its corrections
+
+
+def _found(
+    search: Search, picture: int, member: int, kernel: NDArray[np.float32], last: tuple[StageTrace, ...] = ()
+) -> Found:
     """What is told of a picture's kernel, and of the start that it comes from. last: stages after the search."""
     region = tuple(search.regions[picture].tolist())
     return Found(kernel, int(search.widest), region, (*search.history(member), *last))
@@ -122,7 +134,7 @@ def _corrected(search: Search, batch: Batch, scale: int) -> list[Found] | None:
     """The pictures' kernels by alternation from this scale on, if there they are wide enough for that.
 
     Each kernel that is left is corrected at this scale, and of each picture's the one with the lowest energy at the
-    finer ones. None, too, if a picture's best kernel had a lower energy before; then the search goes on.
+    finer ones, too. None, too, if a picture's best kernel had a lower energy before; then the search goes on.
     """
     if not search.config.loss.alternation:
         return None
@@ -131,34 +143,35 @@ def _corrected(search: Search, batch: Batch, scale: int) -> list[Found] | None:
     groups = [np.flatnonzero(batch.pictures == picture) for picture in range(len(search.pictures))]
     if min(spread(before[group[0]]) for group in groups) < LEAST_SPREAD:
         return None
-    made = [_alternated(search, p, k, scale) for p, k in zip(batch.pictures, before, strict=True)]
+    left = zip(batch.pictures, batch.members, before, strict=True)
+    made = [_alternated(search, picture, Candidate(member, k, ()), scale) for picture, member, k in left]
     firsts = [group[0] for group in groups]
-    kernels = of_one_size([before[i] for i in firsts] + [k for k, _ in made])
+    kernels = of_one_size([before[i] for i in firsts] + [candidate.kernel for candidate in made])
     pictures = np.concatenate([batch.pictures[firsts], batch.pictures])
     energies = search.judge(kernels, pictures, scale, len(groups) + batch.expected)
     least, energies = energies[: len(groups)], energies[len(groups) :]
     best = [group[np.argmin(energies[group])] for group in groups]
     if (energies[best] > least + NO_WORSE).any():
         return None
-    found = []
-    for picture, i in enumerate(best):
-        k, *traces = made[i]
-        for finer_scale in (scale >> n for n in range(1, scale.bit_length())):
-            k, trace = _alternated(search, picture, finer(k), finer_scale)
-            traces.append(trace)
-        found.append(_found(search, picture, batch.members[i], k, *traces))
-    return found
+    return [_finished(search, picture, made[i], scale) for picture, i in enumerate(best)]
 
 
-def _alternated(
-    search: Search, picture: int, k: NDArray[np.float32], scale: int
-) -> tuple[NDArray[np.float32], StageTrace]:
-    """A picture's kernel k at this scale after the rounds of the alternation, pruned."""
+def _finished(search: Search, picture: int, best: Candidate, scale: int) -> Found:
+    """A picture's kernel that was corrected at this scale, corrected at the finer ones, too."""
+    while scale > 1:
+        scale //= 2
+        best = _alternated(search, picture, best._replace(kernel=finer(best.kernel)), scale)
+    return _found(search, picture, *best)
+
+
+def _alternated(search: Search, picture: int, candidate: Candidate, scale: int) -> Candidate:
+    """What the rounds of the alternation at this scale make of a picture's kernel, pruned."""
     began = time.perf_counter()
     y, noise = _seen(search, picture, scale)
-    kernel, losses = corrected(y, k, noise, rounds(search.config))
-    search.progress.advance(correction_work(y.shape, len(k), rounds(search.config)), "alternation")
-    return pruned(kernel), StageTrace(f"alternation {scale}", scale, losses, time.perf_counter() - began)
+    kernel, losses = corrected(y, candidate.kernel, noise, rounds(search.config))
+    search.progress.advance(correction_work(y.shape, len(candidate.kernel), rounds(search.config)), "alternation")
+    trace = StageTrace(f"alternation {scale}", scale, losses, time.perf_counter() - began)
+    return Candidate(candidate.member, pruned(kernel), (*candidate.traces, trace))
 
 
 def _seen(search: Search, picture: int, scale: int) -> tuple[NDArray[np.float32], float]:
@@ -183,10 +196,10 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
     for i, scale in enumerate(pyramid):
         shape = region_shape(shape, size, scale)
         count += len(entering.get(scale, ()))
-        total += count * work(plan(config, 0.0, pyramid)[i], shape)
+        total += count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[i])
         total += count * judging_work(config, scale, shape)
         count = min(count, survivors(scale))
         seen = whole[0] // scale, whole[1] // scale
         total += count * correction_work(seen, -(-size // scale), rounds(config))
         total += (1 + count) * judging_work(config, scale, shape)
-    return total + count * work(plan(config, 0.0, pyramid)[-1], shape)
+    return total + count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[-1])

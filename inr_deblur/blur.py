@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len
+from scipy.ndimage import gaussian_filter
 
 
 def convolve_valid(x: Array, k: Array) -> Array:
@@ -28,3 +29,19 @@ def area_average(y: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     h, w = y.shape[-2] // factor, y.shape[-1] // factor
     blocks = y[..., : h * factor, : w * factor].reshape(*y.shape[:-2], h, factor, w, factor)
     return blocks.mean((-3, -1), dtype=np.float32)
+
+
+def smoothed(y: NDArray[np.float32], width: float) -> NDArray[np.float32]:
+    """y (H, W) without its fine detail, by a Gaussian of this standard deviation in pixels.
+
+    Before a picture is made smaller: only what is free of aliases is still a convolution at a coarse scale. Means of
+    blocks alone leave so much of them that the true kernel is not the one that explains the picture best.
+    """
+    return np.asarray(gaussian_filter(y, width, mode="reflect"), np.float32) if width else y
+
+
+def quieter(smoothing: float, factor: int) -> float:
+    """The share of white noise that is left in means of blocks of a picture that is `smoothed` first, by so many blocks."""
+    reach = 8 * factor
+    response = gaussian_filter(np.eye(1, 2 * reach + 1, reach)[0], smoothing * factor) if smoothing else np.ones(1)
+    return float(factor * (np.convolve(response, np.ones(factor) / factor) ** 2).sum())

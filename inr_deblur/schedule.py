@@ -29,7 +29,11 @@ class Stage:
     prior: Span  # weight lam of the prior, geometric
     image_rate: Span  # learning rate of the image generator, cosine
     kernel_rate: Span  # learning rate of the kernel generator, cosine
+    smoothing: float = 0.0  # of the picture, in samples, see `blur.smoothed`
     cross_scale: float = 0.0  # weight of the cross-scale loss to the scale twice as coarse
+
+
+Plan = tuple[tuple[Stage, ...], ...]  # of a start: for each scale that it goes through the stages in turn
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def scales(size: int, shape: tuple[int, int], wanted: int = 0) -> tuple[int, ...
 
 
 SHARES = (1.0, 0.6, 0.36)  # of the largest kernel that a scale is for
-STARTS = 6  # at the coarsest scale; two of each size differ in how they go on, and in their random numbers
+STARTS = 9  # at the coarsest scale; three of each size differ in how they go on, and in their random numbers
 LARGEST = 19  # samples along the side of the largest kernel that a scale after the first begins with
 SMALL = 15  # pixels of kernels that are looked for anew at scale 2, where the size is not told
 
@@ -86,14 +90,32 @@ def starts(config: DeblurConfig, size: int, pyramid: tuple[int, ...]) -> dict[in
     }
 
 
-FIRST = 0.1  # weight of the variational prior where a start begins
-FALLS = 0.2, 0.02  # its share at each finer scale, of two starts of one size: a high one mends a kernel, or loses it
-QUIET = 0.004  # noise, where the contrast is 0.2, from which on all starts take the high one: a low one fits noise
+@dataclass(frozen=True)
+class Way:
+    """How a start goes on from scale to scale."""
+
+    first: float  # weight of the variational prior where it begins
+    share: (
+        float  # of that at each finer scale: a high one mends a kernel that is wrong, a low one keeps one that is right
+    )
+    smooth: bool  # whether its coarse scales see a picture without aliases, the first time smoother than the second
 
 
-def fall(start: int, noise: float) -> float:
-    """Which of the falls is that of a start, of those that enter at one scale. noise: as in `plan`."""
-    return FALLS[start // len(SHARES) % len(FALLS) if noise < QUIET else 0]
+WAYS = Way(0.1, 0.2, False), Way(0.1, 0.02, False), Way(0.04, 0.1, True)  # of three starts of one size
+SMOOTH = {1: (0.35, 0.0), 2: (0.7, 0.0)}  # how much, in samples, in the two stages of a scale
+SMOOTH_AND_COARSE = 0.9, 0.64
+QUIET = 0.004  # noise, where the contrast is 0.2, from which on no start takes the second way: it fits noise
+
+
+def way(start: int, noise: float) -> Way:
+    """That of a start, of those that enter at one scale. noise: as in `plan`."""
+    found = start // len(SHARES) % len(WAYS)
+    return WAYS[0 if found == 1 and noise >= QUIET else found]
+
+
+def smoothings(scale: int, smooth: bool) -> Span:
+    """How much the picture is smoothed in the two stages of a scale, in samples."""
+    return SMOOTH.get(scale, SMOOTH_AND_COARSE) if smooth else (0.0, 0.0)
 
 
 def least_weight(noise: float) -> float:
@@ -101,13 +123,10 @@ def least_weight(noise: float) -> float:
     return max(3 * noise**2, 1e-4)
 
 
-def plan(
-    config: DeblurConfig, noise: float, pyramid: tuple[int, ...], first: int = 0, share: float = FALLS[0]
-) -> tuple[Stage, ...]:
-    """The stages of a start that enters at pyramid[first].
+def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], first: int = 0, way: Way = WAYS[0]) -> Plan:
+    """The stages of a start that enters at pyramid[first], two for each scale, and that of the edges.
 
-    noise: standard deviation at the finest scale, which sets where the priors end. share: of the weight at which a
-    scale begins that the next one begins with.
+    noise: standard deviation at the finest scale, which sets where the priors end.
     """
     last = least_weight(noise)
 
@@ -120,36 +139,42 @@ def plan(
     end = max(1e-7, 0.1 * noise**2)
     counting = "edges", weight((max(3e-4, end), end))
 
-    def coupled(first: float) -> tuple[str, Span]:
-        return "variational", weight((max(first, last), last))
-
-    stages = [
-        Stage(
-            f"scale {scale}",
-            scale,
-            steps(500 if i == 0 else 300),
-            *(coupled(FIRST * share ** (i - first)) if config.loss.variational else counting),
-            (1e-3, 1e-4),
-            (3e-3, 3e-4) if i == first else (1e-3, 1e-4),
-            config.loss.cross_scale if i > 0 else 0.0,
+    def two_of(i: int) -> tuple[Stage, Stage]:
+        """The stages of a scale, the second of which goes on where the first one ends."""
+        begin = max(way.first * way.share ** (i - first), last)
+        middle = (begin * last) ** 0.5
+        priors = [("variational", weight(span)) for span in ((begin, middle), (middle, last))]
+        rate = 3e-3 if i == first else 1e-3
+        rates = ((1e-3, 5e-4), (rate, rate / 2)), ((5e-4, 1e-4), (rate / 2, rate / 10))
+        one, two = (
+            Stage(
+                f"scale {pyramid[i]}",
+                pyramid[i],
+                steps(250 if i == 0 else 150),
+                *(prior if config.loss.variational else counting),
+                *now,
+                smoothing,
+                config.loss.cross_scale if i > 0 else 0.0,
+            )
+            for prior, now, smoothing in zip(priors, rates, smoothings(pyramid[i], way.smooth), strict=True)
         )
-        for i, scale in list(enumerate(pyramid))[first:]
-    ]
-    stages += [
-        Stage("edges", 1, steps(800), *(counting if config.loss.edges else coupled(last)), (1e-3, 1e-3), (1e-3, 1e-4))
-    ]
-    return tuple(stages)
+        return one, two
+
+    final = counting if config.loss.edges else ("variational", weight((last, last)))
+    edges = Stage("edges", 1, steps(800), *final, (1e-3, 1e-3), (1e-3, 1e-4))
+    return *(two_of(i) for i in range(first, len(pyramid))), (edges,)
 
 
-def judging(config: DeblurConfig, scale: int, noise: float = 0.0) -> tuple[Stage, Stage]:
+def judging(config: DeblurConfig, scale: int, noise: float = 0.0, smooth: bool = False) -> tuple[Stage, Stage]:
     """Two fits of the image alone to a kernel that is held fixed; their last losses tell how good the kernel is.
 
-    noise: standard deviation at this scale.
+    noise: standard deviation at this scale; smooth: as in `Way`.
     """
     steps = max(2, round(100 * config.schedule.steps))
     rates = (3e-3, 1e-4), (0.0, 0.0)
     last, end = least_weight(noise), max(1e-4, 0.1 * noise**2)
+    smoothing = smoothings(scale, smooth)[-1]
     return (
-        Stage("judging", scale, steps, "variational", (max(1e-3, last), last), *rates),
-        Stage("judging", scale, steps, "edges", (max(1e-3, end), end), *rates),
+        Stage("judging", scale, steps, "variational", (max(1e-3, last), last), *rates, smoothing),
+        Stage("judging", scale, steps, "edges", (max(1e-3, end), end), *rates, smoothing),
     )

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import zip_longest
 from typing import NamedTuple
 
 import jax
@@ -12,7 +13,7 @@ from flax.linen import Module
 from jax import Array
 from numpy.typing import NDArray
 
-from inr_deblur.blur import area_average
+from inr_deblur.blur import area_average, quieter, smoothed
 from inr_deblur.carry import interpolated, refitted
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
@@ -24,7 +25,7 @@ from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.progress import Progress
 from inr_deblur.region import most_telling
 from inr_deblur.restore import restore
-from inr_deblur.schedule import Stage, curves, judging
+from inr_deblur.schedule import Stage, Way, curves, judging, smoothings
 from inr_deblur.watch import Look, Step
 
 ALIKE = 0.93  # kernels of two starts that are at least so alike are in one basin
@@ -122,18 +123,25 @@ class Search:
         """Of the regions."""
         return int(self.regions[0, 2]), int(self.regions[0, 3])
 
-    def cut(self) -> NDArray[np.float32]:
-        """The regions of the pictures as they are: (P, h, w)."""
-        return np.stack([y[i : i + h, j : j + w] for y, (i, j, h, w) in zip(self.pictures, self.regions, strict=True)])
+    def cut(self, scale: int = 1, smoothing: float = 0.0) -> NDArray[np.float32]:
+        """The regions of the pictures at this scale, smoothed by so many samples: (P, h // scale, w // scale)."""
+        parts = zip((smoothed(y, smoothing * scale) for y in self.pictures), self.regions, strict=True)
+        return np.stack([area_average(y[i : i + h, j : j + w], scale) for y, (i, j, h, w) in parts])
 
-    def seen(self, scale: int) -> NDArray[np.float32]:
-        """The regions at this scale, with one brightness and one contrast."""
-        y = area_average(self.cut(), scale)
-        return (y - self.means[:, None, None]) * self.gains[:, None, None] + 0.5
+    def seen(self, stages: Sequence[Stage], pictures: NDArray[np.intp]) -> NDArray[np.float32]:
+        """What members see of their pictures' regions in their stages, with one brightness and one contrast."""
+        cuts = {smoothing: self.cut(stages[0].scale, smoothing) for smoothing in {s.smoothing for s in stages}}
+        y = np.stack([cuts[stage.smoothing][picture] for stage, picture in zip(stages, pictures, strict=True)])
+        return (y - self.means[pictures, None, None]) * self.gains[pictures, None, None] + 0.5
 
-    def noise(self, scale: int) -> NDArray[np.float64]:
-        """(P,) standard deviation of the noise in what is seen at this scale."""
-        return np.asarray(self.noises) * self.gains / scale
+    def noise(self, stages: Sequence[Stage], pictures: NDArray[np.intp]) -> NDArray[np.float64]:
+        """(members,) standard deviation of the noise in what is seen."""
+        left = np.array([quieter(stage.smoothing, stage.scale) / stage.scale for stage in stages])
+        return self.at_pixels()[pictures] * left
+
+    def at_pixels(self) -> NDArray[np.float64]:
+        """(P,) standard deviation of the pictures' noise, where the contrast is one."""
+        return np.asarray(self.noises) * self.gains
 
     def history(self, member: int) -> tuple[StageTrace, ...]:
         """The stages that a member has gone through."""
@@ -200,21 +208,24 @@ class Search:
         params = refitted(self.generators.kernel, scale, batch.params["kernel"], offsets, windows, np.stack(seen))
         return replace(batch, params={**batch.params, "kernel": params})
 
-    def advance(self, batch: Batch, stages: list[Stage]) -> Batch:
-        """All members through their stage, then each support moved to its kernel's middle and shrunk to its extent."""
+    def advance(self, batch: Batch, turns: list[tuple[Stage, ...]]) -> Batch:
+        """All members through their stages, then each support moved to its kernel's middle and shrunk to its extent."""
         began = time.perf_counter()
-        fitted = self.run(batch, stages, self.generators, batch.params)
-        scale = stages[0].scale
-        kernels = without_lost(fitted.kernel)
-        losses = dict(zip(batch.members, fitted.losses, strict=True))
-        self.traces.append(_Trace(stages[0].name, scale, losses, time.perf_counter() - began))
+        fits = [Fitted(batch.params, None, None)]
+        for stages in zip(*turns, strict=True):
+            fits.append(self.run(batch, list(stages), self.generators, fits[-1].params))
+        name, scale = turns[0][0].name, turns[0][0].scale
+        kernels = without_lost(fits[-1].kernel)
+        losses = np.concatenate([fitted.losses for fitted in fits[1:]], 1)
+        by_member = dict(zip(batch.members, losses, strict=True))
+        self.traces.append(_Trace(name, scale, by_member, time.perf_counter() - began))
         if self.look:
-            self.look(Step(stages[0].name, scale, batch.members, kernels, fitted.losses))
+            self.look(Step(name, scale, batch.members, kernels, losses))
         boxes = [support_box(pruned(k, 0.05)) for k in kernels]
         moved = batch.shifts + scale * np.array([middle for middle, _ in boxes])
         windows = np.array([ROOM * scale * extent + 2 * scale for _, extent in boxes]).clip(max=self.widest)
         return Batch(
-            fitted.params,
+            fits[-1].params,
             moved,
             support_for(windows.max()),
             windows,
@@ -230,12 +241,12 @@ class Search:
         grids = [self.grids(stage.scale, batch.support, (float(s[0]), float(s[1]))) for s in batch.shifts]
         spans = [curves(s) for s in stages]
         data = Data(
-            self.seen(stage.scale)[batch.pictures],
+            self.seen(stages, batch.pictures),
             stack([g[0] for g in grids]),
             stack([g[1] for g in grids]),
             batch.windows.astype(np.float32),
             np.full(len(grids), stage.cross_scale, np.float32),
-            self.noise(stage.scale)[batch.pictures].astype(np.float32),
+            self.noise(stages, batch.pictures).astype(np.float32),
         )
         weights = Weights(*(np.stack([getattr(s, n) for s in spans]) for n in ("prior", "image_rate", "kernel_rate")))
         fitted = fit_stage(
@@ -252,21 +263,23 @@ class Search:
         return fitted
 
     def judge(
-        self, kernels: NDArray[np.float32], pictures: NDArray[np.intp], scale: int, expected: int
+        self, kernels: NDArray[np.float32], pictures: NDArray[np.intp], scale: int, expected: int, smooth: bool = False
     ) -> NDArray[np.float32]:
         """The energy of each kernel (n, K, K) with the image of its picture that goes with it best: (n,), lowest best.
 
         The variational one, with a share for how many edges the picture needs with this kernel, over the least that it
         needs with any. A kernel that sees double may have a low energy, but its picture has an edge too many for each;
         by edges alone a point would win. Each image starts from the restoration with its kernel. Started from nothing,
-        wrong kernels win that are quicker to fit. expected: how many there could have been.
+        wrong kernels win that are quicker to fit. expected: how many there could have been. smooth: as in `Way`.
         """
         known = np.stack([pruned(k) for k in kernels])
         support = scale * (known.shape[1] - 1) + 1
         canvas = self.grids(scale, support, (0.0, 0.0))[0]
         judge = covering(canvas, scale)
-        ys = area_average(self.cut(), scale)
-        stages = [judging(self.config, scale, noise) for noise in self.noise(scale)[pictures]]
+        smoothing = smoothings(scale, smooth)[-1]
+        ys = self.cut(scale, smoothing)
+        noises = self.at_pixels()[pictures] / scale * quieter(smoothing, scale)
+        stages = [judging(self.config, scale, noise, smooth) for noise in noises]
         images = []
         for picture, k, stage in zip(pictures, known, stages, strict=True):
             x = restore(ys[picture], k, stage[0].prior[1])
@@ -281,11 +294,12 @@ class Search:
         least = np.array([edges[pictures == picture].min(initial=np.inf) for picture in range(len(self.pictures))])
         return energies + EDGES * edges / least[pictures]
 
-    def best(self, batch: Batch, scale: int, count: int, ways: Sequence[float]) -> Batch:
+    def best(self, batch: Batch, scale: int, count: int, ways: Sequence[Way]) -> Batch:
         """The members, `count` a picture, whose kernels have the lowest energies, each picture's lowest first.
 
-        Of those that are alike and go on alike, as `ways` tells for each, there is one. Of each of several pictures the
-        same number is left, so that the batch has one of few sizes.
+        Energies of what sees a smooth picture and of what doesn't can't be compared; so both sides take turns, until
+        all see the same. Of those that are alike and go on alike, as `ways` tells for each, there is one. Of each of
+        several pictures the same number is left, so that the batch has one of few sizes.
         """
         assert batch.kernels is not None
         several = len(self.pictures)
@@ -294,13 +308,20 @@ class Search:
             self.progress.advance(batch.expected * judging_work(self.config, scale, self.shape))
             return replace(batch, expected=count * several)
         began = time.perf_counter()
-        energies = self.judge(batch.kernels, batch.pictures, scale, batch.expected)
+        apart = smoothings(scale, smooth=True)[-1] > 0
+        sides = [np.flatnonzero([(way.smooth and apart) == side for way in ways]) for side in (False, True)]
+        energies = np.zeros(len(ways))
+        for smooth, side in enumerate(sides):
+            if len(side):
+                expected = batch.expected * len(side) // len(ways)
+                energies[side] = self.judge(batch.kernels[side], batch.pictures[side], scale, expected, bool(smooth))
         last = self.traces[-1]
         self.traces[-1] = last._replace(seconds=last.seconds + time.perf_counter() - began)
         groups = [np.flatnonzero(batch.pictures == picture) for picture in range(several)]
         kept: list[int] = []
         for group in groups:
-            ranked = group[np.argsort(energies[group])].tolist()
+            plain, smooth = (np.intersect1d(group, side) for side in sides)
+            ranked = in_turn(*(side[np.argsort(energies[side])].tolist() for side in (plain, smooth)))
             kept += chosen(ranked, batch.kernels, ways, count, fill=several > 1)
         keep = np.array(kept)
         return Batch(
@@ -331,8 +352,13 @@ def rendered(image: Module, params: dict, grid: Grid) -> Array:
     return jax.vmap(lambda params: image.apply(params, grid))(params)  # type: ignore[return-value]
 
 
+def in_turn(a: Sequence[int], b: Sequence[int]) -> list[int]:
+    """One of each while there are two, then the others."""
+    return [i for pair in zip_longest(a, b) for i in pair if i is not None]
+
+
 def chosen(
-    ranked: Sequence[int], kernels: NDArray[np.float32], ways: Sequence[float], count: int, fill: bool
+    ranked: Sequence[int], kernels: NDArray[np.float32], ways: Sequence[Way], count: int, fill: bool
 ) -> list[int]:
     """The first `count` of those ranked, of those that are alike and go the same way one; fill: then others, too."""
 

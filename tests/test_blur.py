@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.signal import convolve2d
+from scipy.ndimage import gaussian_filter
+from scipy.signal import convolve2d, fftconvolve
 
-from inr_deblur.blur import area_average, convolve_valid, fast_size
+from inr_deblur.blur import area_average, convolve_valid, fast_size, quieter, smoothed
 
 convolve = jax.jit(convolve_valid)
 
@@ -43,6 +44,33 @@ def test_an_area_average_is_the_mean_of_whole_blocks(factor):
               for i in range(0, 4 * factor, factor)]  # fmt: skip
     assert small.shape == (2, 4, 3)
     np.testing.assert_allclose(small, np.moveaxis(blocks, 2, 0), rtol=1e-5)  # pyright: ignore
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_at_a_coarser_scale_a_blurred_picture_is_still_a_convolution_of_the_sharp_one(factor):
+    """What is left of the best coarse kernel; means of blocks leave ten times as much, all of it aliases."""
+    fine = np.random.default_rng(0).normal(size=(48 * factor, 48 * factor))
+    x = np.cumsum(np.cumsum(fine, 0), 1)
+    x = (x - gaussian_filter(x, 6 * factor)).astype(np.float32)
+    k = np.zeros((2 * factor + 1, 2 * factor + 1))
+    k[np.arange(2 * factor + 1), np.random.default_rng(1).permutation(2 * factor + 1)] = 1 / (2 * factor + 1)
+    y = fftconvolve(x, k, "same").astype(np.float32)
+
+    def unexplained(smoothing: float) -> float:
+        sharp, blurry = (area_average(smoothed(a, smoothing * factor), factor) for a in (x, y))
+        shifted = [np.roll(sharp, (i, j), (0, 1))[6:-6, 6:-6].ravel() for i in range(-3, 4) for j in range(-3, 4)]
+        seen = blurry[6:-6, 6:-6].ravel()
+        left = seen - np.stack(shifted, 1) @ np.linalg.lstsq(np.stack(shifted, 1), seen, rcond=None)[0]
+        return float(left.var() / seen.var())
+
+    assert unexplained(0.64) < 0.1 * unexplained(0.0)
+
+
+@given(st.sampled_from([1, 2, 4, 8]), st.floats(0, 1))
+def test_smoothing_leaves_as_much_noise_as_is_said(scale, smoothing):
+    noise = np.random.default_rng(0).normal(size=(512, 512)).astype(np.float32)
+    left = area_average(smoothed(noise, smoothing * scale), scale)[4:-4, 4:-4]
+    assert left.std() * scale == pytest.approx(quieter(smoothing, scale), rel=0.1)
 
 
 @given(st.integers(1, 3000), st.integers(1, 3000))

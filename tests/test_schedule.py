@@ -1,6 +1,7 @@
 """The plan: its scales, its starts, its curves."""
 
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -15,13 +16,14 @@ from inr_deblur.schedule import (
     COARSEST_PICTURE,
     LARGEST,
     SMALL,
+    WAYS,
     Stage,
     curves,
-    fall,
     judging,
     plan,
     scales,
     starts,
+    way,
 )
 
 SHAPES = st.tuples(st.integers(16, 500), st.integers(16, 500))
@@ -73,9 +75,9 @@ TOLD = DeblurConfig(kernel=KernelConfig(31))
 def test_starts_differ_in_size_before_any_comes_twice():
     entering = starts(TOLD, 31, (4, 2, 1))
     assert list(entering) == [4, 2]  # none at the pixels
-    assert len(set(entering[4])) == len(set(entering[2])) == 3 and entering[4] == 2 * entering[2]
+    assert len(set(entering[4])) == len(set(entering[2])) == 3 and entering[4] == 3 * entering[2]
     assert all(0 < side <= 31 for sides in entering.values() for side in sides)
-    many = starts(replace(TOLD, schedule=ScheduleConfig(starts=8)), 31, (4, 2, 1))[4]
+    many = starts(replace(TOLD, schedule=ScheduleConfig(starts=11)), 31, (4, 2, 1))[4]
     assert many == (*entering[4], *entering[4][:2])
     one = starts(replace(TOLD, schedule=ScheduleConfig(starts=1)), 31, (4, 2, 1))
     assert one == {4: (31,), 2: (31,)}
@@ -99,44 +101,67 @@ def test_a_size_that_is_not_told_brings_starts_for_small_kernels_at_a_fine_scale
 
 @given(st.floats(0.0005, 0.2), st.sampled_from([(1,), (2, 1), (4, 2, 1)]))
 def test_a_plan_goes_through_the_scales_and_ends_with_the_edges(noise, pyramid):
-    stages = plan(DeblurConfig(), noise, pyramid)
-    assert tuple(s.scale for s in stages) == (*pyramid, 1)
-    assert [s.objective for s in stages] == ["variational"] * len(pyramid) + ["edges"]
-    for stage in stages:
+    turns = plan(DeblurConfig(), noise, pyramid)
+    assert tuple(turn[0].scale for turn in turns) == (*pyramid, 1)
+    for objective, turn in zip(["variational"] * len(pyramid) + ["edges"], turns, strict=True):
+        assert {(stage.scale, stage.objective) for stage in turn} == {(turn[0].scale, objective)}
+    for stage in chain(*turns):
         assert stage.objective in OBJECTIVES and stage.steps >= 2
         assert stage.prior[0] >= stage.prior[1] > 0
         assert stage.image_rate[0] >= stage.image_rate[1] > 0 and stage.kernel_rate[0] >= stage.kernel_rate[1] > 0
 
 
+@given(st.sampled_from([(1,), (2, 1), (4, 2, 1), (16, 8, 4, 2, 1)]), st.sampled_from(WAYS))
+def test_weights_and_rates_go_on_within_a_scale_where_they_were(pyramid, way):
+    for one, two in plan(DeblurConfig(), 0.001, pyramid, 0, way)[:-1]:
+        for span in ("prior", "image_rate", "kernel_rate"):
+            assert getattr(one, span)[1] == pytest.approx(getattr(two, span)[0])
+
+
+@given(st.sampled_from([(1,), (2, 1), (4, 2, 1), (16, 8, 4, 2, 1)]))
+def test_a_smooth_way_sees_a_picture_that_gets_sharper_from_stage_to_stage(pyramid):
+    smooth = next(way for way in WAYS if way.smooth)
+    stages = list(chain(*plan(DeblurConfig(), 0.01, pyramid, 0, smooth)))
+    widths = [stage.scale * np.hypot(stage.smoothing, 12**-0.5) for stage in stages]
+    ratios = np.divide(widths[:-2], widths[1:-1])  # the last two see the pixels
+    assert (ratios > 1.0).all() and (ratios < 2.7).all() and widths[-1] == widths[-2] == 12**-0.5
+    assert all(stage.smoothing == 0 for stage in chain(*plan(DeblurConfig(), 0.01, pyramid)))
+
+
 def test_settings_reach_the_plan():
     config = DeblurConfig(loss=LossConfig(cross_scale=0.3, prior=2.0), schedule=ScheduleConfig(steps=0.1))
     usual = plan(DeblurConfig(), 0.01, (2, 1))
-    stages = plan(config, 0.01, (2, 1))
-    assert [s.cross_scale for s in stages] == [0, 0.3, 0]  # none at the coarsest scale
-    for stage, other in zip(stages, usual, strict=True):
+    turns = plan(config, 0.01, (2, 1))
+    assert [s.cross_scale for turn in turns for s in turn] == [0, 0, 0.3, 0.3, 0]  # none at the coarsest scale
+    for stage, other in zip(chain(*turns), chain(*usual), strict=True):
         assert stage.prior == pytest.approx(tuple(2 * value for value in other.prior))
         assert stage.steps == round(0.1 * other.steps)
     least = plan(replace(config, schedule=ScheduleConfig(steps=0.001)), 0.01, (2, 1))
-    assert {s.steps for s in least} == {2}
+    assert {s.steps for s in chain(*least)} == {2}
 
 
-def test_two_starts_of_one_size_go_on_in_two_ways_from_the_same_weight():
+def test_starts_of_one_size_go_on_in_all_ways_but_one_of_a_noisy_picture():
     sizes = starts(DeblurConfig(), 31, (4, 2, 1))[4]
-    ways = [plan(DeblurConfig(), 0.001, (4, 2, 1), 0, fall(start, 0.001)) for start in range(len(sizes))]
     for size in set(sizes):
-        one, two = (way for side, way in zip(sizes, ways, strict=True) if side == size)
-        assert one[0] == two[0] and one[1].prior[0] > two[1].prior[0] >= two[1].prior[1]
-    assert len({fall(start, 0.03) for start in range(len(sizes))}) == 1  # noise would be fitted
+        mine = [start for start, side in enumerate(sizes) if side == size]
+        assert {way(start, 0.001) for start in mine} == set(WAYS)
+        assert {way(start, 0.03) for start in mine} == {WAYS[0], WAYS[2]}  # noise would be fitted
+    high, low = (plan(DeblurConfig(), 0.001, (4, 2, 1), 0, one) for one in WAYS[:2])
+    assert high[0] == low[0] and high[1][0].prior[0] > low[1][0].prior[0] >= low[1][0].prior[1]
 
 
 def test_more_noise_ends_at_a_stronger_prior():
-    ends = [[s.prior[1] for s in plan(DeblurConfig(), n, (2, 1))] for n in (0.001, 0.1)]
+    ends = [[s.prior[1] for s in chain(*plan(DeblurConfig(), n, (2, 1)))] for n in (0.001, 0.1)]
     assert all(low < high for low, high in zip(*ends, strict=True))
 
 
-def test_a_kernel_is_judged_by_the_prior_that_it_was_found_with():
+def test_a_kernel_is_judged_by_the_prior_and_the_picture_that_it_was_found_with():
     for noise in (0.001, 0.03):
-        assert judging(DeblurConfig(), 1, noise)[0].prior[1] == plan(DeblurConfig(), noise, (1,))[0].prior[1]
+        assert judging(DeblurConfig(), 1, noise)[0].prior[1] == plan(DeblurConfig(), noise, (1,))[0][-1].prior[1]
+    for one in WAYS:
+        for turn in plan(DeblurConfig(), 0.001, (4, 2, 1), 0, one)[:-1]:
+            judged = judging(DeblurConfig(), turn[0].scale, smooth=one.smooth)
+            assert {stage.smoothing for stage in judged} == {turn[-1].smoothing}
 
 
 def test_judging_holds_the_kernel_still():

@@ -20,8 +20,8 @@ from inr_deblur.generators import MOST_FEATURES, SirenKernel, image_generator
 from inr_deblur.kernels import likeness, pruned
 from inr_deblur.progress import Silent
 from inr_deblur.region import LARGEST_SIDE, most_telling, region_shape
-from inr_deblur.schedule import plan
-from inr_deblur.search import EDGES, ROOM, Search, chosen, first_params, support_for
+from inr_deblur.schedule import WAYS, plan
+from inr_deblur.search import EDGES, ROOM, Search, chosen, first_params, in_turn, support_for
 from inr_deblur.simulate import blur, gaussian_kernel, line_kernel
 
 FLAT, STEEP = line_kernel(9, 0), line_kernel(9, 90)
@@ -93,7 +93,7 @@ def test_a_start_that_diverges_is_flat_and_goes_no_further_and_if_all_do_there_i
         assert half.kernels is not None
         np.testing.assert_allclose(half.kernels[0], 1 / half.kernels[0].size)
         assert np.isfinite(half.kernels[1]).all() and np.ptp(half.kernels[1]) > 0
-        assert search.best(half, 2, 1, [0.2, 0.2]).members == (1,)
+        assert search.best(half, 2, 1, [WAYS[0]] * 2).members == (1,)
         with pytest.raises(InputError, match="diverged"):
             search.advance(replace(batch, params=jax.tree.map(lambda a: a * np.nan, batch.params)), stages)
 
@@ -148,6 +148,15 @@ def test_the_right_kernel_is_judged_better_than_a_point_whatever_the_noise(noise
     with jax.numpy_dtype_promotion("standard"):
         of_point, of_truth = search.judge(kernels, np.zeros(2, int), 1, 2)
     assert of_truth < of_point
+
+
+@given(st.sets(st.integers(0, 20)), st.integers(0, 21))
+def test_two_sides_take_turns_and_all_of_both_come(numbers, first):
+    a, b = [n for n in numbers if n < first], [n for n in numbers if n >= first]
+    found = in_turn(a, b)
+    assert sorted(found) == sorted(numbers) and [n for n in found if n in a] == a and [n for n in found if n in b] == b
+    both = min(len(a), len(b))
+    assert sorted(found[: 2 * both]) == sorted(a[:both] + b[:both])
 
 
 def test_a_kernel_that_sees_double_has_the_edges_counted_against_it(monkeypatch):
