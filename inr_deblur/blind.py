@@ -1,11 +1,12 @@
 """The blind search: from a grey picture to its kernel, or from several of one shape to theirs.
 
 Several starts run coarse to fine as one batch. They differ in the size that they look for, in the scale at which they
-begin, in how fast their prior's weight falls and in the first parameters of the kernel's network, because no single
-start is safe: most that fall into a wrong basin end at a higher energy. So each kernel is judged on its own, by the
-image that goes with it best, and the lowest energy wins. A coarse scale looks at more of the picture than a fine one,
-so that it is seldom the picture's content that a kernel fits. A kernel that is still wide at half the resolution needs
-no finer search: from there on it is corrected by closed-form steps on larger parts of the picture (`alternation`).
+begin, in how fast their prior's weight falls, in how smooth a picture they see at coarse scales and in the first
+parameters of the kernel's network, because no single start is safe: most that fall into a wrong basin end at a higher
+energy. So each kernel is judged on its own, by the image that goes with it best, and the lowest energy wins. A coarse
+scale looks at more of the picture than a fine one, so that it is seldom the picture's content that a kernel fits. A
+kernel that is still wide at half the resolution needs no finer search: from there on it is corrected by closed-form
+steps on larger parts of the picture (`alternation`).
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.

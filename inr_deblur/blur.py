@@ -41,7 +41,10 @@ def smoothed(y: NDArray[np.float32], width: float) -> NDArray[np.float32]:
 
 
 def quieter(smoothing: float, factor: int) -> float:
-    """The share of white noise that is left in means of blocks of a picture that is `smoothed` first, by so many blocks."""
+    """The share of white noise, of what block means leave, that is left if the picture is `smoothed` before.
+
+    smoothing: in blocks; factor: pixels along a block's side.
+    """
     reach = 8 * factor
     response = gaussian_filter(np.eye(1, 2 * reach + 1, reach)[0], smoothing * factor) if smoothing else np.ones(1)
     return float(factor * (np.convolve(response, np.ones(factor) / factor) ** 2).sum())
