@@ -135,7 +135,7 @@ def _corrected(search: Search, batch: Batch, scale: int) -> list[Found] | None:
     """The pictures' kernels by alternation from this scale on, if there they are wide enough for that.
 
     Each kernel that is left is corrected at this scale, and of each picture's the one with the lowest energy at the
-    finer ones, too. None, too, if a picture's best kernel had a lower energy before; then the search goes on.
+    finer ones. None, too, if a picture's best kernel had a lower energy before; then the search goes on.
     """
     if not search.config.loss.alternation:
         return None

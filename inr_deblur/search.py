@@ -140,7 +140,7 @@ class Search:
         return self.at_pixels()[pictures] * left
 
     def at_pixels(self) -> NDArray[np.float64]:
-        """(P,) standard deviation of the pictures' noise, where the contrast is one."""
+        """(P,) standard deviation of the pictures' noise at full resolution, where the contrast is `CONTRAST`."""
         return np.asarray(self.noises) * self.gains
 
     def history(self, member: int) -> tuple[StageTrace, ...]:
