@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from inr_deblur.alternation import LEAST_SPREAD, ROUNDS, corrected, correction_work
 from inr_deblur.blur import area_average
 from inr_deblur.carry import finer
+from inr_deblur.clipping import clipped
 from inr_deblur.config import DeblurConfig
 from inr_deblur.fit import Generators
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
@@ -55,11 +56,14 @@ def find_kernels(
     size: int,
     image: str,
     noises: Sequence[float],
+    lights: Sequence[bool],
     config: DeblurConfig,
     progress: Progress,
     look: Look | None = None,
 ) -> list[Found]:
     """The kernels of grey pictures (P, H, W), no larger than about `size` pixels. image: name of its generator.
+
+    noises: standard deviation of each picture's; lights: whether what is clipped in it is a bound (`clipping`).
 
     A kernel doesn't depend on its picture's brightness and contrast, but the weights of the priors do, so they are made
     the same for all pictures.
@@ -74,7 +78,7 @@ def find_kernels(
     kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
     reach = (support // 2, support // 2)
     generators = Generators(image_generator(image, (int(regions[0, 2]), int(regions[0, 3])), reach), kernel)
-    search = Search(pictures, regions, generators, config, part, float(support), noises, look)
+    search = Search(pictures, regions, generators, config, part, float(support), noises, lights, look)
     found = _sought(search, size, pyramid)
     part.finish()
     return found
@@ -168,16 +172,12 @@ def _finished(search: Search, picture: int, best: Candidate, scale: int) -> Foun
 def _alternated(search: Search, picture: int, candidate: Candidate, scale: int) -> Candidate:
     """What the rounds of the alternation at this scale make of a picture's kernel, pruned."""
     began = time.perf_counter()
-    y, noise = _seen(search, picture, scale)
-    kernel, losses = corrected(y, candidate.kernel, noise, rounds(search.config))
+    y, noise = area_average(search.pictures[picture], scale), search.noises[picture] / scale
+    at = clipped(search.pictures[picture], scale) if search.lights[picture] else None
+    kernel, losses = corrected(y, candidate.kernel, noise, rounds(search.config), at)
     search.progress.advance(correction_work(y.shape, len(candidate.kernel), rounds(search.config)), "alternation")
     trace = StageTrace(f"alternation {scale}", scale, losses, time.perf_counter() - began)
     return Candidate(candidate.member, pruned(kernel), (*candidate.traces, trace))
-
-
-def _seen(search: Search, picture: int, scale: int) -> tuple[NDArray[np.float32], float]:
-    """The whole of a picture at this scale, and its noise."""
-    return area_average(search.pictures[picture], scale), search.noises[picture] / scale
 
 
 def rounds(config: DeblurConfig) -> int:

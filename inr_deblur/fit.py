@@ -18,6 +18,7 @@ from jax.sharding import Mesh
 from numpy.typing import NDArray
 
 from inr_deblur.blur import convolve_valid
+from inr_deblur.clipping import Clipped, one_sided
 from inr_deblur.coordinates import Grid
 from inr_deblur.devices import gathered, mapped, mesh_for, shared_out
 from inr_deblur.objectives import Latent, Objective
@@ -50,6 +51,7 @@ class Data(NamedTuple):
     window: Any  # (members,) side in pixels of the square that a kernel may fill
     cross_scale: Any  # (members,) weight of the cross-scale loss
     noise: Any  # (members,) standard deviation of the pictures' noise at this scale
+    clipped: Clipped  # (members, H, W) where y is a bound
 
 
 class Fitted(NamedTuple):
@@ -104,7 +106,8 @@ def _fit(
         def loss(params: Params, prior: Array) -> Array:
             k = kernel_of(params, data, known)
             x: Array = generators.image.apply(params["image"], data.canvas, spacing)  # type: ignore
-            value = objective(Latent(x, k, convolve_valid(x, k) - data.y, data.noise), prior)
+            residual = one_sided(convolve_valid(x, k) - data.y, data.clipped)
+            value = objective(Latent(x, k, residual, data.noise), prior)
             if with_cross_scale:
                 value += data.cross_scale * cross_term(data.y, x, k)
             return value

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inr_deblur.blind import Found, find_kernels, search_work
-from inr_deblur.colour import luminance
+from inr_deblur.colour import green, luminance, of_coloured_lights
 from inr_deblur.config import LARGEST_KERNEL, SMALLEST_KERNEL, DeblurConfig, check
 from inr_deblur.ensemble import MeanImage, combined, members
 from inr_deblur.errors import InputError
@@ -157,7 +157,10 @@ class _Picture(NamedTuple):
 
     y: NDArray[np.float32]  # (H, W) or (H, W, 3)
     grey: NDArray[np.float32]  # (H, W)
+    sought: NDArray[np.float32]  # (H, W) that the kernel is sought on
+    lights: bool  # whether what is clipped in that is a bound
     noise: float  # standard deviation of grey
+    sought_noise: float  # of sought
     rounding: float  # that of a JPEG's, which is no more
     seconds: float  # that it took to find out
 
@@ -168,7 +171,9 @@ def _measured(image: NDArray, rounding: float | None = None) -> _Picture:
     y = _checked_picture(image)
     grey = luminance(y)
     rounding = quantisation(grey).noise if rounding is None else rounding
-    return _Picture(y, grey, max(white_noise(grey), rounding), rounding, time.perf_counter() - began)
+    sought, lights = (green(y), True) if of_coloured_lights(y) else (grey, False)
+    noise, sought_noise = (max(white_noise(a), rounding) for a in (grey, sought))
+    return _Picture(y, grey, sought, lights, noise, sought_noise, rounding, time.perf_counter() - began)
 
 
 class _Blur(NamedTuple):
@@ -197,9 +202,10 @@ def _blind(
     try:
         progress.start(work + sum(_restoration_work(picture, config) for picture in pictures), "deblurring")
         for (bound, *_), batch in batches.items():
-            greys = np.stack([_cut(pictures[i].grey, places[i][1]) for i in batch])
-            noises = [pictures[i].noise for i in batch]
-            founds = find_kernels(greys, bound, _image_generator(config), noises, config, progress, look)
+            sought = np.stack([_cut(pictures[i].sought, places[i][1]) for i in batch])
+            noises = [pictures[i].sought_noise for i in batch]
+            lights = [pictures[i].lights for i in batch]
+            founds = find_kernels(sought, bound, _image_generator(config), noises, lights, config, progress, look)
             seconds = (time.perf_counter() - began) / len(batch)
             for i, found in zip(batch, founds, strict=True):
                 blur = _Blur(found, _within(places[i][1], found.region), seconds)
@@ -215,7 +221,7 @@ def _restored(
 ) -> DeblurResult:
     """The result for a kernel. blur: how the kernel was found, None: it was given."""
     began = time.perf_counter()
-    y, grey, noise, rounding, _ = picture
+    y, grey, noise, rounding = picture.y, picture.grey, picture.noise, picture.rounding
     weight = evidence(grey, k, rounding).weight
     latent, trace = restore_in_tiles(_image_generator(config), y, k, weight, config, progress)
     misfit = latent.residual(grey) / noise

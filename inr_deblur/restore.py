@@ -34,12 +34,12 @@ from jax import Array
 from numpy.typing import NDArray
 
 from inr_deblur.blur import fast_size
+from inr_deblur.clipping import Clipped, clipped, unclipped
 from inr_deblur.losses import CURVATURE, EXCESS, POWER, SCALE
 
 STEPS, RELAXATION = 60, 1.6
 FIRST_WEIGHT, FALL = 20.0, 18  # times the weight it starts with, steps until it is down
 FIT_PENALTY, EDGE_PENALTY, BOUND_PENALTY = 0.04, 10.0, 3e-4  # the second times the prior's weight: for speed only
-CLIPPED = 0.5 / 255  # this near to 0 or 1 a pixel counts as clipped
 
 
 class Parts(NamedTuple):
@@ -51,10 +51,11 @@ class Parts(NamedTuple):
     bound: Any  # (C, H, W), of x
 
 
-def restore(y: NDArray, k: NDArray, weight: float) -> NDArray[np.float32]:
+def restore(y: NDArray, k: NDArray, weight: float, at: Clipped | None = None) -> NDArray[np.float32]:
     """The latent canvas of y. y: (H, W) or (H, W, C); k: (K, L), sum 1 -> (H + K - 1, W + L - 1) or (..., C).
 
-    Values in [0, 1] are expected of y; those of the canvas are not negative and may exceed 1.
+    Values in [0, 1] are expected of y; those of the canvas are not negative and may exceed 1. at: where y is clipped,
+    (H, W), if its values alone don't tell.
     """
     channels = np.moveaxis(np.atleast_3d(y), 2, 0).astype(np.float32)
     (h, w), (kh, kw) = channels.shape[1:], k.shape
@@ -63,10 +64,12 @@ def restore(y: NDArray, k: NDArray, weight: float) -> NDArray[np.float32]:
     inside = ((0, 0), (kh - 1, size[0] - canvas[0]), (kw - 1, size[1] - canvas[1]))
     around = [(n // 2, s - m - n // 2) for n, s, m in zip(k.shape, size, (h, w), strict=True)]
     measured, seen = np.pad(channels, inside), np.pad(np.ones_like(channels[:1]), inside)
+    at = clipped(channels) if at is None else Clipped(*(end[None] for end in at))
+    at = Clipped(*(np.pad(end, inside) for end in at))
     start = np.pad(channels, ((0, 0), *around), "edge")
     kernel = np.pad(np.asarray(k, np.float32), [(0, s - n) for s, n in zip(size, k.shape, strict=True)])
     weights = weight * FIRST_WEIGHT ** np.maximum(1 - np.arange(STEPS + 1) / FALL, 0)
-    x = np.asarray(_restore(measured, seen, start, kernel, weights.astype(np.float32)))[:, : canvas[0], : canvas[1]]
+    x = np.asarray(_restore(measured, seen, at, start, kernel, weights.astype(np.float32)))[:, : canvas[0], : canvas[1]]
     return np.moveaxis(x, 0, 2) if y.ndim == 3 else x[0]
 
 
@@ -77,8 +80,8 @@ def restore_within(y: NDArray, k: NDArray, weight: float) -> NDArray[np.float32]
 
 
 @jax.jit
-def _restore(measured: Array, seen: Array, start: Array, k: Array, weights: Array) -> Array:
-    """All of the Fourier transform's size: y, where it is, the first x and the kernel; weights: (steps + 1,)."""
+def _restore(measured: Array, seen: Array, at: Clipped, start: Array, k: Array, weights: Array) -> Array:
+    """All of the Fourier transform's size: y, where it is and where clipped, x, the kernel; weights: (steps + 1,)."""
     size = k.shape
 
     def fourier(a: Array) -> Array:
@@ -87,15 +90,13 @@ def _restore(measured: Array, seen: Array, start: Array, k: Array, weights: Arra
     def image(f: Array) -> Array:
         return jnp.fft.irfft2(f, size)
 
-    white, black = (clipped & (seen > 0) for clipped in (measured >= 1 - CLIPPED, measured <= CLIPPED))
     blur = fourier(k[None])
     power = jnp.abs(blur) ** 2
     frequencies = np.fft.fftfreq(int(size[0]))[:, None], np.fft.rfftfreq(int(size[1]))[None]
     laplacian = jnp.asarray(sum(4 * np.sin(np.pi * f) ** 2 for f in frequencies), jnp.float32)[None]
 
     def fitted(a: Array) -> Array:
-        one_sided = (white & (a > measured)) | (black & (a < measured))
-        return jnp.where(one_sided, a, (seen * measured + FIT_PENALTY * a) / (seen + FIT_PENALTY))
+        return (seen * unclipped(measured, a, at) + FIT_PENALTY * a) / (seen + FIT_PENALTY)
 
     def bounded(a: Array, price: Array) -> Array:
         return jnp.where(a > 1, jnp.maximum(a - price, 1), jnp.maximum(a, 0))

@@ -16,6 +16,7 @@ from skimage import data
 from inr_deblur.alternation import LEAST_SPREAD, _against, _kept, _kernel, _padded, _slopes, corrected
 from inr_deblur.blind import _corrected
 from inr_deblur.carry import finer
+from inr_deblur.clipping import Clipped, clipped
 from inr_deblur.config import DeblurConfig, ScheduleConfig
 from inr_deblur.fit import Generators
 from inr_deblur.generators import SirenKernel, image_generator
@@ -52,6 +53,14 @@ def test_brightness_and_contrast_play_no_part():
     assert likeness(one.kernel, other.kernel) > 0.995  # but for rounding, which many steps amplify
 
 
+def test_clipped_lamps_do_not_mislead_a_kernel():
+    y = np.clip(2 * Y, 0, 1)
+    at = clipped(y)
+    assert at.white.mean() > 0.2
+    at_face_value, as_bounds = corrected(y, ROUGH, 0.006), corrected(y, ROUGH, 0.006, at=at)
+    assert likeness(pruned(as_bounds.kernel), TRUE) > likeness(pruned(at_face_value.kernel), TRUE) + 0.02
+
+
 @pytest.mark.parametrize("kernel", [gaussian_kernel(9), np.ones((1, 1)), random_shake_kernel(31, 5)])
 def test_a_picture_hardly_larger_than_its_kernel_and_a_point_are_taken(kernel):
     kernel = kernel.astype(np.float32)
@@ -69,8 +78,9 @@ def test_with_the_true_image_the_kernel_comes_near_to_the_true_one_and_stays_the
     slope_of[: sharp.shape[0] - 1, : sharp.shape[1] - 1] = 1
     seen[n : n + y.shape[0] - 1, n : n + y.shape[1] - 1] = 1
     measured[n : n + y.shape[0], n : n + y.shape[1]] = y
+    nowhere = Clipped(*np.zeros((2, *size), bool))
     k, loss = _kernel(
-        _padded(sharp, size), slope_of, measured, seen, _padded(begin, size), _padded(begin * 0 + 1, size)
+        _padded(sharp, size), slope_of, measured, nowhere, seen, _padded(begin, size), _padded(begin * 0 + 1, size)
     )
     k = np.asarray(k)
     assert likeness(k[: n + 1, : n + 1], TRUE) > max(least, likeness(begin, TRUE) - 1e-3)
@@ -101,7 +111,7 @@ def corrected_from(y, kernels, scale=1, steps=0.5):
     """What comes of the picture y if a scale of the search leaves these kernels, the best first."""
     config = DeblurConfig(schedule=ScheduleConfig(steps=steps))
     generators = Generators(image_generator("harmonic", y.shape, (20, 20)), SirenKernel())
-    search = Search(y[None], np.array([[0, 0, *y.shape]]), generators, config, Silent(), 55.0, [0.003])
+    search = Search(y[None], np.array([[0, 0, *y.shape]]), generators, config, Silent(), 55.0, [0.003], [False])
     batch = search.begin(np.full(len(kernels), 27.0), 0)
     with jax.numpy_dtype_promotion("standard"):  # Adam multiplies Python's floats and int32 counters
         return _corrected(search, replace(batch, kernels=of_one_size(kernels)), scale)

@@ -64,7 +64,7 @@ def test_a_network_shows_at_a_finer_scale_what_was_seen_at_the_coarser_one():
     kernel = SirenKernel()
     generators = Generators(image_generator("harmonic", (64, 64), (14, 14)), kernel)
     config = DeblurConfig(schedule=ScheduleConfig(steps=0.05))
-    search = Search(y, np.array([[0, 0, 64, 64]]), generators, config, Silent(), 27.0, [0.0])
+    search = Search(y, np.array([[0, 0, 64, 64]]), generators, config, Silent(), 27.0, [0.0], [False])
     with jax.numpy_dtype_promotion("standard"):  # Adam multiplies Python's floats and int32 counters
         coarse = search.advance(search.begin(np.array([27.0, 15.0]), 0), [plan(config, 0.01, (4, 1))[0]] * 2)
         batch = search.carried(coarse, 1)
@@ -82,7 +82,7 @@ def test_a_start_that_diverges_is_flat_and_goes_no_further_and_if_all_do_there_i
     y = gaussian_filter(np.random.default_rng(0).normal(size=(1, 48, 48)), (0, 1, 1)).astype(np.float32)
     generators = Generators(image_generator("harmonic", (48, 48), (9, 9)), SirenKernel(width=8, depth=1))
     config = DeblurConfig(schedule=ScheduleConfig(steps=0.05))
-    search = Search(y, np.array([[0, 0, 48, 48]]), generators, config, Silent(), 19.0, [0.0])
+    search = Search(y, np.array([[0, 0, 48, 48]]), generators, config, Silent(), 19.0, [0.0], [False])
     batch = search.begin(np.array([15.0, 15.0]), 0)
     stages = [plan(config, 0.01, (2, 1))[0]] * 2
     broken = jax.tree.map(
@@ -111,7 +111,9 @@ def test_each_picture_goes_on_with_its_own_region():
     ys[0, :384, :384] = ys[1, -384:, -384:] = texture
     old = image_generator("harmonic", (side, side), (reach, reach))
     generators = Generators(old, SirenKernel(width=4, depth=1))
-    search = Search(ys, np.array([[0, 0, side, side]] * 2), generators, DeblurConfig(), Silent(), 43.0, [0.0, 0.0])
+    search = Search(
+        ys, np.array([[0, 0, side, side]] * 2), generators, DeblurConfig(), Silent(), 43.0, [0.0, 0.0], [False, False]
+    )
     batch = search.begin(np.array([20.0, 15.0]), 0)
     assert batch.pictures.tolist() == [0, 0, 1, 1] and batch.members == (0, 1, 2, 3)
     coarse = np.zeros((4, *old.features), np.float32)
@@ -144,7 +146,7 @@ def test_the_right_kernel_is_judged_better_than_a_point_whatever_the_noise(noise
     point[6, 6] = 1
     generators = Generators(image_generator("harmonic", y.shape, (6, 6)), SirenKernel(width=8, depth=1))
     kernels = np.stack([point, k]).astype(np.float32)
-    search = Search(y[None], np.array([[0, 0, *y.shape]]), generators, DeblurConfig(), Silent(), 13.0, [noise])
+    search = Search(y[None], np.array([[0, 0, *y.shape]]), generators, DeblurConfig(), Silent(), 13.0, [noise], [False])
     with jax.numpy_dtype_promotion("standard"):
         of_point, of_truth = search.judge(kernels, np.zeros(2, int), 1, 2)
     assert of_truth < of_point
@@ -166,7 +168,7 @@ def test_a_kernel_that_sees_double_has_the_edges_counted_against_it(monkeypatch)
     double = (np.roll(k, 3, 1) + np.roll(k, -3, 1)) / 2
     generators = Generators(image_generator("harmonic", y.shape, (6, 6)), SirenKernel(width=8, depth=1))
     kernels = np.stack([double, k]).astype(np.float32)
-    search = Search(y[None], np.array([[0, 0, *y.shape]]), generators, DeblurConfig(), Silent(), 13.0, [0.003])
+    search = Search(y[None], np.array([[0, 0, *y.shape]]), generators, DeblurConfig(), Silent(), 13.0, [0.003], [False])
     margins = []
     for share in (EDGES, 0.0):
         monkeypatch.setattr("inr_deblur.search.EDGES", share)
