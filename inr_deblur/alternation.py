@@ -52,16 +52,14 @@ def corrected(y: NDArray, k: NDArray, noise: float, rounds: int = ROUNDS, at: Cl
 
     noise: its standard deviation in the units of y; at: where y is a bound, (H, W), None: nowhere.
     """
-    at = at or Clipped(*np.zeros((2, *y.shape), bool))
     k = cropped(pruned(k), MARGIN)
     top, left, *shape = most_telling(y, k.shape[0], SCALE)
-    y, *ends = (a[top : top + shape[0], left : left + shape[1]] for a in (y, *at))
+    y, at = jax.tree.map(lambda a: a[top : top + shape[0], left : left + shape[1]], (y, at))
     gain = CONTRAST / y.std()
     y = (gain * y).astype(np.float32)
     size = fast_size((shape[0] + k.shape[0] - 1, shape[1] + k.shape[1] - 1))
     seen, slope_seen, slope_of = (_corner(size, a, b) for a, b in _extents(shape, k.shape))
-    measured, white, black = (_placed(a, seen) for a in (y, *ends))
-    at = Clipped(white, black)
+    measured, at = jax.tree.map(lambda a: _placed(a, seen), (y, at))
     around = [(n // 2, s - m - n // 2) for n, s, m in zip(k.shape, size, shape, strict=True)]
     start, support = np.pad(y, around, "edge"), _padded(np.ones_like(k), size)
     losses = []
@@ -118,7 +116,7 @@ def _against(g: Array) -> Array:
 
 
 @jax.jit
-def _latent(measured: Array, seen: Array, at: Clipped, start: Array, k: Array, weights: Array) -> Array:
+def _latent(measured: Array, seen: Array, at: Clipped | None, start: Array, k: Array, weights: Array) -> Array:
     """The x of (1). All of the Fourier transform's size; weights: (steps + 1,)."""
     size = k.shape
     blur = jnp.fft.rfft2(k)
@@ -160,7 +158,7 @@ def _kept(square: Array) -> Array:
 
 @jax.jit
 def _kernel(
-    x: Array, slope_of: Array, measured: Array, at: Clipped, seen: Array, k: Array, support: Array
+    x: Array, slope_of: Array, measured: Array, at: Clipped | None, seen: Array, k: Array, support: Array
 ) -> tuple[Array, Array]:
     """The k of (2), and its loss. All of the Fourier transform's size.
 

@@ -34,12 +34,17 @@ def clipped(y: NDArray, scale: int = 1) -> Clipped:
     return Clipped(*(area_average(end.astype(np.float32), scale) >= SHARE for end in ends))
 
 
-def one_sided(residual: Array, at: Clipped) -> Array:
+def one_sided(residual: Array, at: Clipped | None) -> Array:
     """The residual k (*) x - y without what is beyond a bound; where both are within a block nothing is left."""
+    if at is None:
+        return residual
     r = jnp.where(at.white, jnp.minimum(residual, 0), residual)
     return jnp.where(at.black, jnp.maximum(r, 0), r)
 
 
-def unclipped(y: Array, made: Array, at: Clipped) -> Array:
+def unclipped(y: Array, made: Array, at: Clipped | None) -> Array:
     """The picture y with what a model makes of it, k (*) x, where that is beyond a bound."""
-    return made - one_sided(made - y, at)
+    if at is None:
+        return y
+    y = jnp.where(at.white, jnp.maximum(y, made), y)
+    return jnp.where(at.black, jnp.minimum(y, made), y)

@@ -51,7 +51,7 @@ class Data(NamedTuple):
     window: Any  # (members,) side in pixels of the square that a kernel may fill
     cross_scale: Any  # (members,) weight of the cross-scale loss
     noise: Any  # (members,) standard deviation of the pictures' noise at this scale
-    clipped: Clipped  # (members, H, W) where y is a bound
+    clipped: Clipped | None  # (members, H, W) where y is a bound, None: nowhere
 
 
 class Fitted(NamedTuple):

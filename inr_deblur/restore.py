@@ -34,7 +34,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from inr_deblur.blur import fast_size
-from inr_deblur.clipping import Clipped, clipped, unclipped
+from inr_deblur.clipping import Clipped, clipped
 from inr_deblur.losses import CURVATURE, EXCESS, POWER, SCALE
 
 STEPS, RELAXATION = 60, 1.6
@@ -96,7 +96,8 @@ def _restore(measured: Array, seen: Array, at: Clipped, start: Array, k: Array, 
     laplacian = jnp.asarray(sum(4 * np.sin(np.pi * f) ** 2 for f in frequencies), jnp.float32)[None]
 
     def fitted(a: Array) -> Array:
-        return (seen * unclipped(measured, a, at) + FIT_PENALTY * a) / (seen + FIT_PENALTY)
+        beyond = (at.white & (a > measured)) | (at.black & (a < measured))
+        return jnp.where(beyond, a, (seen * measured + FIT_PENALTY * a) / (seen + FIT_PENALTY))
 
     def bounded(a: Array, price: Array) -> Array:
         return jnp.where(a > 1, jnp.maximum(a - price, 1), jnp.maximum(a, 0))

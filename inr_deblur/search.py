@@ -136,8 +136,10 @@ class Search:
         y = np.stack([cuts[stage.smoothing][picture] for stage, picture in zip(stages, pictures, strict=True)])
         return (y - self.means[pictures, None, None]) * self.gains[pictures, None, None] + 0.5
 
-    def clipped(self, scale: int) -> Clipped:
-        """Where the regions of the pictures are bounds at this scale: (P, h // scale, w // scale)."""
+    def clipped(self, scale: int) -> Clipped | None:
+        """Where the regions of the pictures are bounds at this scale: (P, h // scale, w // scale), None: nowhere."""
+        if not any(self.lights):
+            return None
         parts = zip(self.pictures, self.regions, self.lights, strict=True)
         found = [(clipped(y[i : i + h, j : j + w], scale), lights) for y, (i, j, h, w), lights in parts]
         return stack([Clipped(*(end & lights for end in at)) for at, lights in found])
@@ -291,7 +293,7 @@ class Search:
         stages = [judging(self.config, scale, noise, smooth) for noise in noises]
         images = []
         for picture, k, stage in zip(pictures, known, stages, strict=True):
-            at = Clipped(*(end[picture] for end in bounds)) if self.lights[picture] else None
+            at = Clipped(*(end[picture] for end in bounds)) if bounds and self.lights[picture] else None
             x = restore(ys[picture], k, stage[0].prior[1], at)
             images.append(judge.showing((x - self.means[picture]) * self.gains[picture] + np.float32(0.5)))
         params = {"image": stack(images)}
