@@ -1,15 +1,17 @@
 """What noise, JPEG, a wrong kernel size, another seed and made-up borders do to blind deblurring.
 
-    python experiments/robustness.py data_dir=DIR [kinds=noise,jpeg,size,seed,border] [workers=2] [key=value ...]
+    python experiments/robustness.py data_dir=DIR [kinds=noise,jpeg,size,seed,border] [variants=*] [workers=2] [key=value]
 
 DIR is laid out like that of levin.py. Noise and JPEG are added to the blurry pictures; sizes are told as a multiple of
 the side of the kernel's file; `border` blurs the sharp pictures anew, the middle of each with what really lies around
-it, and the whole of each with a border that is replicated, mirrored, periodic or black.
+it, and the whole of each with a border that is replicated, mirrored, periodic or black. variants=... takes globs of
+what is in the tables, such as "variants=noise 0.03,size*".
 """
 
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from functools import partial
 from statistics import mean, stdev
 from zlib import crc32
@@ -21,6 +23,7 @@ from runner import Case, Options, Record, run_cases
 from tables import Value, row, summary, write_tables
 
 from inr_deblur.config import DeblurConfig, KernelConfig, one_of
+from inr_deblur.errors import InputError
 from inr_deblur.simulate import blur, seen
 
 NOISE = (0.01, 0.02, 0.03, 0.05)  # standard deviations
@@ -39,6 +42,7 @@ class RobustnessOptions(Options):
 
     out: str = "outputs/robustness"  # folder of the tables
     kinds: str = ",".join(KINDS)  # what is varied, with commas between
+    variants: str = "*"  # which of them: globs of their names, with commas between them
 
 
 def main(options: RobustnessOptions) -> int:
@@ -47,7 +51,11 @@ def main(options: RobustnessOptions) -> int:
     for kind in kinds:
         one_of("kinds", kind, KINDS)
     pairs = find_pairs(options.data_dir, options.subset)
-    cases = [case for pair in pairs for kind in ("plain", *kinds) for case in variants(kind, pair, options.fit)]
+    every = [case for pair in pairs for kind in ("plain", *kinds) for case in variants(kind, pair, options.fit)]
+    cases = [case for case in every if any(fnmatch(case.variant, glob) for glob in options.variants.split(","))]
+    if not cases:
+        names = ", ".join(dict.fromkeys(case.variant for case in every))
+        raise InputError(f"variants={options.variants} matches none of: {names}.")
     records, failed = run_cases(cases, replace(options, nonblind=False))
     rows = [row(record, variant=record.variant) for record in records]
     if rows:

@@ -176,6 +176,18 @@ def test_robustness_alters_what_it_says(folder, tmp_path, calls):
         run(robustness, f"data_dir={folder}", "kinds=nois")
 
 
+def test_robustness_varies_what_is_named_alone(folder, tmp_path, calls):
+    some = "variants=noise 0.03,size x 1*"
+    assert run(robustness, f"data_dir={folder}", f"out={tmp_path}", "subset=im1_kernel1", some) == 0
+    assert [row["variant"] for row in read_csv(tmp_path / "robustness.csv")] == [
+        "noise 0.03",
+        "size x 1.0",
+        "size x 1.5",
+    ]
+    with pytest.raises(InputError, match="none of: plain, noise 0.01"):
+        run(robustness, f"data_dir={folder}", f"out={tmp_path}", "variants=noise")
+
+
 def test_made_up_borders_agree_with_the_true_one_inside(folder):
     pictures = find_pairs(str(folder), "im1_kernel1")[0].read()
     middle = robustness.cut(pictures)
