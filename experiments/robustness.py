@@ -1,6 +1,6 @@
 """What noise, JPEG, a wrong kernel size, another seed and made-up borders do to blind deblurring.
 
-    python experiments/robustness.py data_dir=DIR [kinds=noise,jpeg,size,seed,border] [variants=*] [workers=2] [key=value]
+    python experiments/robustness.py data_dir=DIR [kinds=noise,jpeg,size,seed,border] [variants=*] [key=value ...]
 
 DIR is laid out like that of levin.py. Noise and JPEG are added to the blurry pictures; sizes are told as a multiple of
 the side of the kernel's file; `border` blurs the sharp pictures anew, the middle of each with what really lies around
