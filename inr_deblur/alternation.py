@@ -22,7 +22,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from inr_deblur.blur import fast_size
-from inr_deblur.clipping import Clipped, unclipped
+from inr_deblur.clipping import brightened
 from inr_deblur.kernels import cropped, pruned
 from inr_deblur.region import most_telling, region_shape
 from inr_deblur.restore import FALL, FIRST_WEIGHT, RELAXATION
@@ -47,27 +47,29 @@ class Corrected(NamedTuple):
     losses: NDArray[np.float32]  # (rounds,) mean square of k (*) grad x - grad y
 
 
-def corrected(y: NDArray, k: NDArray, noise: float, rounds: int = ROUNDS, at: Clipped | None = None) -> Corrected:
+def corrected(
+    y: NDArray, k: NDArray, noise: float, rounds: int = ROUNDS, bound: NDArray[np.bool_] | None = None
+) -> Corrected:
     """The kernel k (K, K), sum 1, after some rounds on the most telling part of the grey picture y (H, W).
 
-    noise: its standard deviation in the units of y; at: where y is a bound, (H, W), None: nowhere.
+    noise: its standard deviation in the units of y; bound: where y is one (`clipping`), (H, W), None: nowhere.
     """
     k = cropped(pruned(k), MARGIN)
     top, left, *shape = most_telling(y, k.shape[0], SCALE)
-    y, at = jax.tree.map(lambda a: a[top : top + shape[0], left : left + shape[1]], (y, at))
+    y, bound = jax.tree.map(lambda a: a[top : top + shape[0], left : left + shape[1]], (y, bound))
     gain = CONTRAST / y.std()
     y = (gain * y).astype(np.float32)
     size = fast_size((shape[0] + k.shape[0] - 1, shape[1] + k.shape[1] - 1))
     seen, slope_seen, slope_of = (_corner(size, a, b) for a, b in _extents(shape, k.shape))
-    measured, at = jax.tree.map(lambda a: _placed(a, seen), (y, at))
+    measured, bound = jax.tree.map(lambda a: _placed(a, seen), (y, bound))
     around = [(n // 2, s - m - n // 2) for n, s, m in zip(k.shape, size, shape, strict=True)]
     start, support = np.pad(y, around, "edge"), _padded(np.ones_like(k), size)
     losses = []
     for weight in np.geomspace(*WEIGHTS, rounds):
         weight = max(weight, WEIGHT_OF_NOISE * (gain * noise) ** 2)
         weights = weight * FIRST_WEIGHT ** np.maximum(1 - np.arange(STEPS + 1) / FALL, 0)
-        x = _latent(measured, seen, at, start, _padded(pruned(k, FAINT), size), weights.astype(np.float32))
-        found, loss = _kernel(x, slope_of, measured, at, slope_seen, _padded(k, size), support)
+        x = _latent(measured, seen, bound, start, _padded(pruned(k, FAINT), size), weights.astype(np.float32))
+        found, loss = _kernel(x, slope_of, measured, bound, slope_seen, _padded(k, size), support)
         k = np.asarray(found)[: k.shape[0], : k.shape[1]]
         losses.append(float(loss))
     return Corrected(k, np.asarray(losses, np.float32))
@@ -116,7 +118,7 @@ def _against(g: Array) -> Array:
 
 
 @jax.jit
-def _latent(measured: Array, seen: Array, at: Clipped | None, start: Array, k: Array, weights: Array) -> Array:
+def _latent(measured: Array, seen: Array, bound: Array | None, start: Array, k: Array, weights: Array) -> Array:
     """The x of (1). All of the Fourier transform's size; weights: (steps + 1,)."""
     size = k.shape
     blur = jnp.fft.rfft2(k)
@@ -131,7 +133,7 @@ def _latent(measured: Array, seen: Array, at: Clipped | None, start: Array, k: A
         _, fit, slope = state
         weight, later = now
         penalty = weight / EDGE**2
-        z = jnp.where(seen > 0, (unclipped(measured, fit, at) + FIT_PENALTY * fit) / (1 + FIT_PENALTY), fit)
+        z = jnp.where(seen > 0, (brightened(measured, fit, bound) + FIT_PENALTY * fit) / (1 + FIT_PENALTY), fit)
         edges = _kept((slope**2).sum(0) / EDGE**2) * slope
         goal = FIT_PENALTY * jnp.conj(blur) * jnp.fft.rfft2(2 * z - fit)
         goal += jnp.fft.rfft2(penalty * _against(2 * edges - slope))
@@ -158,7 +160,7 @@ def _kept(square: Array) -> Array:
 
 @jax.jit
 def _kernel(
-    x: Array, slope_of: Array, measured: Array, at: Clipped | None, seen: Array, k: Array, support: Array
+    x: Array, slope_of: Array, measured: Array, bound: Array | None, seen: Array, k: Array, support: Array
 ) -> tuple[Array, Array]:
     """The k of (2), and its loss. All of the Fourier transform's size.
 
@@ -166,7 +168,7 @@ def _kernel(
     """
     size = k.shape
     made = jnp.fft.irfft2(jnp.fft.rfft2(x) * jnp.fft.rfft2(k), size)
-    slopes, wanted = slope_of * _slopes(x), seen * _slopes(unclipped(measured, made, at))
+    slopes, wanted = slope_of * _slopes(x), seen * _slopes(brightened(measured, made, bound))
     spectra = jnp.fft.rfft2(slopes)
     power = (jnp.abs(spectra) ** 2).sum(0)
     total = (slopes**2).sum()

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from inr_deblur.alternation import LEAST_SPREAD, ROUNDS, corrected, correction_work
 from inr_deblur.blur import area_average
 from inr_deblur.carry import finer
-from inr_deblur.clipping import clipped
+from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
 from inr_deblur.fit import Generators
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
@@ -63,7 +63,7 @@ def find_kernels(
 ) -> list[Found]:
     """The kernels of grey pictures (P, H, W), no larger than about `size` pixels. image: name of its generator.
 
-    noises: standard deviation of each picture's; lights: whether what is clipped in it is a bound (`clipping`).
+    noises: standard deviation of each picture's; lights: whether its white is a bound (`clipping`).
 
     A kernel doesn't depend on its picture's brightness and contrast, but the weights of the priors do, so they are made
     the same for all pictures.
@@ -173,8 +173,8 @@ def _alternated(search: Search, picture: int, candidate: Candidate, scale: int) 
     """What the rounds of the alternation at this scale make of a picture's kernel, pruned."""
     began = time.perf_counter()
     y, noise = area_average(search.pictures[picture], scale), search.noises[picture] / scale
-    at = clipped(search.pictures[picture], scale) if search.lights[picture] else None
-    kernel, losses = corrected(y, candidate.kernel, noise, rounds(search.config), at)
+    bound = white(search.pictures[picture], scale) if search.lights[picture] else None
+    kernel, losses = corrected(y, candidate.kernel, noise, rounds(search.config), bound)
     search.progress.advance(correction_work(y.shape, len(candidate.kernel), rounds(search.config)), "alternation")
     trace = StageTrace(f"alternation {scale}", scale, losses, time.perf_counter() - began)
     return Candidate(candidate.member, pruned(kernel), (*candidate.traces, trace))

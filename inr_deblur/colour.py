@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from inr_deblur.clipping import clipped
+from inr_deblur.clipping import white
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, full range
-LIGHTS = 0.05  # of the pixels, that are clipped in another colour but not in green
+NOT_WHITE, LIGHTS = 0.9, 0.05  # of green where another colour is white, share of such pixels
 
 
 def luminance(y: NDArray) -> NDArray[np.float32]:
@@ -15,15 +15,14 @@ def luminance(y: NDArray) -> NDArray[np.float32]:
 
 
 def of_coloured_lights(y: NDArray) -> bool:
-    """Whether many pixels of a picture (H, W) or (H, W, 3) are clipped in one colour and not in green.
+    """Whether a good part of a picture (H, W) or (H, W, 3) is white in some colour and not nearly so in green.
 
-    Then its luminance mixes clipped values with others, which no convolution makes, and there is more light than the
-    values tell. White paper is clipped in all colours alike, and is as white as it seems.
+    Then there is more light than the values tell, and the luminance mixes clipped values with others, which no
+    convolution makes. White paper is white in all colours, and is as white as it seems.
     """
-    if y.ndim == 2:
+    if y.ndim == 2 or np.ptp(green(y)) == 0:
         return False
-    ends = clipped(y).white | clipped(y).black
-    return bool(ends.any(2).mean() - ends[..., 1].mean() >= LIGHTS)
+    return bool((white(y).any(2) & (green(y) < NOT_WHITE)).mean() >= LIGHTS)
 
 
 def green(y: NDArray) -> NDArray[np.float32]:

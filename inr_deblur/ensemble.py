@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from inr_deblur.clipping import white
 from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid
@@ -56,7 +57,8 @@ def members(y: NDArray[np.float32], config: DeblurConfig) -> Iterator[tuple[NDAr
             yield y, one
             continue
         noise = np.random.default_rng([config.seed, i]).normal(size=y.shape) * (levels if y.ndim == 3 else levels[0])
-        yield np.clip(y + noise, 0, 1).astype(np.float32), one
+        noisy = np.where(white(y), y, np.clip(y + noise, 0, 1))  # noise would make values of bounds
+        yield noisy.astype(np.float32), one
 
 
 def combined(y: NDArray[np.float32], fits: "Sequence[DeblurResult]") -> "DeblurResult":

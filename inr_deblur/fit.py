@@ -18,7 +18,7 @@ from jax.sharding import Mesh
 from numpy.typing import NDArray
 
 from inr_deblur.blur import convolve_valid
-from inr_deblur.clipping import Clipped, one_sided
+from inr_deblur.clipping import one_sided
 from inr_deblur.coordinates import Grid
 from inr_deblur.devices import gathered, mapped, mesh_for, shared_out
 from inr_deblur.objectives import Latent, Objective
@@ -51,7 +51,7 @@ class Data(NamedTuple):
     window: Any  # (members,) side in pixels of the square that a kernel may fill
     cross_scale: Any  # (members,) weight of the cross-scale loss
     noise: Any  # (members,) standard deviation of the pictures' noise at this scale
-    clipped: Clipped | None  # (members, H, W) where y is a bound, None: nowhere
+    bound: Any  # (members, H, W) where y is a bound (`clipping`), None: nowhere
 
 
 class Fitted(NamedTuple):
@@ -106,7 +106,7 @@ def _fit(
         def loss(params: Params, prior: Array) -> Array:
             k = kernel_of(params, data, known)
             x: Array = generators.image.apply(params["image"], data.canvas, spacing)  # type: ignore
-            residual = one_sided(convolve_valid(x, k) - data.y, data.clipped)
+            residual = one_sided(convolve_valid(x, k) - data.y, data.bound)
             value = objective(Latent(x, k, residual, data.noise), prior)
             if with_cross_scale:
                 value += data.cross_scale * cross_term(data.y, x, k)

@@ -12,7 +12,6 @@ from jax import Array
 from numpy.typing import NDArray
 
 from inr_deblur.blur import convolve_valid
-from inr_deblur.clipping import clipped
 from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
@@ -92,8 +91,7 @@ def _fitted(
     span = curves(stage)
     weights = Weights(*(s[None] for s in (span.prior, span.image_rate, span.kernel_rate)))
     none = np.zeros(1, np.float32)
-    bounds = jax.tree.map(lambda a: a[None], clipped(y))
-    data = Data(y[None], batched[1], offsets, np.full(1, np.inf, np.float32), none, none, bounds)
+    data = Data(y[None], batched[1], offsets, np.full(1, np.inf, np.float32), cross_scale=none, noise=none, bound=None)
     fitted = fit_stage(
         Generators(generator, None), OBJECTIVES[stage.objective], 1, batched[0], data, weights, batched[2]
     )

@@ -13,7 +13,7 @@ class Latent(NamedTuple):
 
     x: Array  # (H + K - 1, W + L - 1) the latent canvas
     k: Array  # (K, L)
-    residual: Array  # (H, W) k (*) x - y, one-sided where y is clipped
+    residual: Array  # (H, W) k (*) x - y, one-sided where y is a bound (`clipping`)
     noise: Array  # () standard deviation of y's noise
 
 

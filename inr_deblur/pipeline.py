@@ -1,7 +1,7 @@
 """The whole job on arrays: picture in, latent image, kernel and an honest word out.
 
-The kernel is sought on the grey picture, on its most telling region if it is large; then the whole picture is restored
-with that kernel, all colours together. A pure function of picture, config and known kernel: the same bytes each time on
+The kernel is sought on the grey picture, or the green one if it shows coloured lights, on its most telling region if it
+is large; then the whole picture is restored with that kernel, all colours together. A pure function of picture, config and known kernel: the same bytes each time on
 one machine's CPU.
 """
 
@@ -158,7 +158,7 @@ class _Picture(NamedTuple):
     y: NDArray[np.float32]  # (H, W) or (H, W, 3)
     grey: NDArray[np.float32]  # (H, W)
     sought: NDArray[np.float32]  # (H, W) that the kernel is sought on
-    lights: bool  # whether what is clipped in that is a bound
+    lights: bool  # whether white is a bound in that
     noise: float  # standard deviation of grey
     sought_noise: float  # of sought
     rounding: float  # that of a JPEG's, which is no more
@@ -172,7 +172,8 @@ def _measured(image: NDArray, rounding: float | None = None) -> _Picture:
     grey = luminance(y)
     rounding = quantisation(grey).noise if rounding is None else rounding
     sought, lights = (green(y), True) if of_coloured_lights(y) else (grey, False)
-    noise, sought_noise = (max(white_noise(a), rounding) for a in (grey, sought))
+    noise = max(white_noise(grey), rounding)
+    sought_noise = max(white_noise(sought), rounding) if lights else noise
     return _Picture(y, grey, sought, lights, noise, sought_noise, rounding, time.perf_counter() - began)
 
 

@@ -34,7 +34,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from inr_deblur.blur import fast_size
-from inr_deblur.clipping import Clipped, clipped
+from inr_deblur.clipping import NEAR, white
 from inr_deblur.losses import CURVATURE, EXCESS, POWER, SCALE
 
 STEPS, RELAXATION = 60, 1.6
@@ -51,11 +51,11 @@ class Parts(NamedTuple):
     bound: Any  # (C, H, W), of x
 
 
-def restore(y: NDArray, k: NDArray, weight: float, at: Clipped | None = None) -> NDArray[np.float32]:
+def restore(y: NDArray, k: NDArray, weight: float, bound: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
     """The latent canvas of y. y: (H, W) or (H, W, C); k: (K, L), sum 1 -> (H + K - 1, W + L - 1) or (..., C).
 
-    Values in [0, 1] are expected of y; those of the canvas are not negative and may exceed 1. at: where y is clipped,
-    (H, W), if its values alone don't tell.
+    Values in [0, 1] are expected of y; those of the canvas are not negative and may exceed 1. bound: where y is one
+    (`clipping`), (H, W), None: where it is white.
     """
     channels = np.moveaxis(np.atleast_3d(y), 2, 0).astype(np.float32)
     (h, w), (kh, kw) = channels.shape[1:], k.shape
@@ -64,12 +64,12 @@ def restore(y: NDArray, k: NDArray, weight: float, at: Clipped | None = None) ->
     inside = ((0, 0), (kh - 1, size[0] - canvas[0]), (kw - 1, size[1] - canvas[1]))
     around = [(n // 2, s - m - n // 2) for n, s, m in zip(k.shape, size, (h, w), strict=True)]
     measured, seen = np.pad(channels, inside), np.pad(np.ones_like(channels[:1]), inside)
-    at = clipped(channels) if at is None else Clipped(*(end[None] for end in at))
-    at = Clipped(*(np.pad(end, inside) for end in at))
+    bound = np.pad(white(channels) if bound is None else bound[None], inside)
     start = np.pad(channels, ((0, 0), *around), "edge")
     kernel = np.pad(np.asarray(k, np.float32), [(0, s - n) for s, n in zip(size, k.shape, strict=True)])
     weights = weight * FIRST_WEIGHT ** np.maximum(1 - np.arange(STEPS + 1) / FALL, 0)
-    x = np.asarray(_restore(measured, seen, at, start, kernel, weights.astype(np.float32)))[:, : canvas[0], : canvas[1]]
+    x = np.asarray(_restore(measured, seen, bound, start, kernel, weights.astype(np.float32)))
+    x = x[:, : canvas[0], : canvas[1]]
     return np.moveaxis(x, 0, 2) if y.ndim == 3 else x[0]
 
 
@@ -80,8 +80,8 @@ def restore_within(y: NDArray, k: NDArray, weight: float) -> NDArray[np.float32]
 
 
 @jax.jit
-def _restore(measured: Array, seen: Array, at: Clipped, start: Array, k: Array, weights: Array) -> Array:
-    """All of the Fourier transform's size: y, where it is and where clipped, x, the kernel; weights: (steps + 1,)."""
+def _restore(measured: Array, seen: Array, bound: Array, start: Array, k: Array, weights: Array) -> Array:
+    """All of the Fourier transform's size: y, where it is and is a bound, x, the kernel; weights: (steps + 1,)."""
     size = k.shape
 
     def fourier(a: Array) -> Array:
@@ -90,13 +90,14 @@ def _restore(measured: Array, seen: Array, at: Clipped, start: Array, k: Array, 
     def image(f: Array) -> Array:
         return jnp.fft.irfft2(f, size)
 
+    black = (measured <= NEAR) & (seen > 0)
     blur = fourier(k[None])
     power = jnp.abs(blur) ** 2
     frequencies = np.fft.fftfreq(int(size[0]))[:, None], np.fft.rfftfreq(int(size[1]))[None]
     laplacian = jnp.asarray(sum(4 * np.sin(np.pi * f) ** 2 for f in frequencies), jnp.float32)[None]
 
     def fitted(a: Array) -> Array:
-        beyond = (at.white & (a > measured)) | (at.black & (a < measured))
+        beyond = (bound & (a > measured)) | (black & (a < measured))
         return jnp.where(beyond, a, (seen * measured + FIT_PENALTY * a) / (seen + FIT_PENALTY))
 
     def bounded(a: Array, price: Array) -> Array:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from inr_deblur.blur import area_average, quieter, smoothed
 from inr_deblur.carry import interpolated, refitted
-from inr_deblur.clipping import Clipped, clipped
+from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
 from inr_deblur.errors import InputError
@@ -111,7 +111,7 @@ class Search:
     progress: Progress
     widest: float  # side in pixels that no kernel may exceed
     noises: Sequence[float]  # standard deviation of each picture's
-    lights: Sequence[bool]  # whether what is clipped in a picture is a bound, not white paper
+    lights: Sequence[bool]  # whether a picture's white is a bound (`clipping`)
     look: Look | None = None
     traces: list[_Trace] = field(default_factory=list)
 
@@ -136,13 +136,16 @@ class Search:
         y = np.stack([cuts[stage.smoothing][picture] for stage, picture in zip(stages, pictures, strict=True)])
         return (y - self.means[pictures, None, None]) * self.gains[pictures, None, None] + 0.5
 
-    def clipped(self, scale: int) -> Clipped | None:
-        """Where the regions of the pictures are bounds at this scale: (P, h // scale, w // scale), None: nowhere."""
-        if not any(self.lights):
+    def bounds(self, stages: Sequence[Stage], pictures: NDArray[np.intp]) -> NDArray[np.bool_] | None:
+        """Where what members see in their stages is a bound: (members, h // scale, w // scale), None: nowhere."""
+        if not any(self.lights[picture] for picture in pictures):
             return None
-        parts = zip(self.pictures, self.regions, self.lights, strict=True)
-        found = [(clipped(y[i : i + h, j : j + w], scale), lights) for y, (i, j, h, w), lights in parts]
-        return stack([Clipped(*(end & lights for end in at)) for at, lights in found])
+        return np.stack([self.bound(picture, stage) for stage, picture in zip(stages, pictures, strict=True)])
+
+    def bound(self, picture: int, stage: Stage) -> NDArray[np.bool_]:
+        """The same of one picture."""
+        i, j, h, w = self.regions[picture]
+        return white(self.pictures[picture][i : i + h, j : j + w], stage.scale, stage.smoothing) & self.lights[picture]
 
     def noise(self, stages: Sequence[Stage], pictures: NDArray[np.intp]) -> NDArray[np.float64]:
         """(members,) standard deviation of the noise in what is seen."""
@@ -257,7 +260,7 @@ class Search:
             batch.windows.astype(np.float32),
             np.full(len(grids), stage.cross_scale, np.float32),
             self.noise(stages, batch.pictures).astype(np.float32),
-            jax.tree.map(lambda a: a[batch.pictures], self.clipped(stage.scale)),
+            self.bounds(stages, batch.pictures),
         )
         weights = Weights(*(np.stack([getattr(s, n) for s in spans]) for n in ("prior", "image_rate", "kernel_rate")))
         fitted = fit_stage(
@@ -288,13 +291,13 @@ class Search:
         canvas = self.grids(scale, support, (0.0, 0.0))[0]
         judge = covering(canvas, scale)
         smoothing = smoothings(scale, smooth)[-1]
-        ys, bounds = self.cut(scale, smoothing), self.clipped(scale)
+        ys = self.cut(scale, smoothing)
         noises = self.at_pixels()[pictures] / scale * quieter(smoothing, scale)
         stages = [judging(self.config, scale, noise, smooth) for noise in noises]
         images = []
         for picture, k, stage in zip(pictures, known, stages, strict=True):
-            at = Clipped(*(end[picture] for end in bounds)) if bounds and self.lights[picture] else None
-            x = restore(ys[picture], k, stage[0].prior[1], at)
+            bound = self.bound(picture, stage[0]) if self.lights[picture] else None
+            x = restore(ys[picture], k, stage[0].prior[1], bound)
             images.append(judge.showing((x - self.means[picture]) * self.gains[picture] + np.float32(0.5)))
         params = {"image": stack(images)}
         n = len(known)

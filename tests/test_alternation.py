@@ -16,7 +16,7 @@ from skimage import data
 from inr_deblur.alternation import LEAST_SPREAD, _against, _kept, _kernel, _padded, _slopes, corrected
 from inr_deblur.blind import _corrected
 from inr_deblur.carry import finer
-from inr_deblur.clipping import Clipped, clipped
+from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig, ScheduleConfig
 from inr_deblur.fit import Generators
 from inr_deblur.generators import SirenKernel, image_generator
@@ -55,9 +55,8 @@ def test_brightness_and_contrast_play_no_part():
 
 def test_clipped_lamps_do_not_mislead_a_kernel():
     y = np.clip(2 * Y, 0, 1)
-    at = clipped(y)
-    assert at.white.mean() > 0.2
-    at_face_value, as_bounds = corrected(y, ROUGH, 0.006), corrected(y, ROUGH, 0.006, at=at)
+    assert white(y).mean() > 0.2
+    at_face_value, as_bounds = corrected(y, ROUGH, 0.006), corrected(y, ROUGH, 0.006, bound=white(y))
     assert likeness(pruned(as_bounds.kernel), TRUE) > likeness(pruned(at_face_value.kernel), TRUE) + 0.02
 
 
@@ -78,9 +77,8 @@ def test_with_the_true_image_the_kernel_comes_near_to_the_true_one_and_stays_the
     slope_of[: sharp.shape[0] - 1, : sharp.shape[1] - 1] = 1
     seen[n : n + y.shape[0] - 1, n : n + y.shape[1] - 1] = 1
     measured[n : n + y.shape[0], n : n + y.shape[1]] = y
-    nowhere = Clipped(*np.zeros((2, *size), bool))
     k, loss = _kernel(
-        _padded(sharp, size), slope_of, measured, nowhere, seen, _padded(begin, size), _padded(begin * 0 + 1, size)
+        _padded(sharp, size), slope_of, measured, None, seen, _padded(begin, size), _padded(begin * 0 + 1, size)
     )
     k = np.asarray(k)
     assert likeness(k[: n + 1, : n + 1], TRUE) > max(least, likeness(begin, TRUE) - 1e-3)

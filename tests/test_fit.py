@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inr_deblur.clipping import clipped
+from inr_deblur.clipping import white
 from inr_deblur.coordinates import canvas_grid, kernel_grid, picture_grid
 from inr_deblur.fit import Data, Generators, Weights, _siren_labels, fit_stage, optimiser, stack, windowed
 from inr_deblur.generators import SirenImage, SirenKernel, _frame, image_generator
@@ -46,7 +46,7 @@ def _data(starts, window=3.0):
     canvas, offsets = (stack([jax.tree.map(jnp.asarray, grid)] * starts) for grid in (CANVAS, OFFSETS))
     ys = jnp.stack([jnp.asarray(blur(SHARP, KERNEL))] * starts)
     windows, cross_scale, noise = (jnp.full(starts, value, jnp.float32) for value in (window, 0.01, 0.002))
-    return Data(ys, canvas, offsets, windows, cross_scale, noise, clipped(np.asarray(ys)))
+    return Data(ys, canvas, offsets, windows, cross_scale, noise, white(np.asarray(ys)))
 
 
 def _start(seed):
