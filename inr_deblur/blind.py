@@ -38,7 +38,7 @@ from inr_deblur.watch import Look
 
 NARROW = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
 ENDING = 2  # scale at which a search may end; what is left of a kernel at coarser ones is too little to be corrected
-NO_WORSE = 4e-6  # of energy, that a right correction may add; wrong ones of print add 20 times as much
+NO_WORSE = 1e-5  # of energy, that a right correction may add; wrong ones of print add 8 times as much
 
 
 @dataclass(frozen=True)
