@@ -1,8 +1,8 @@
 """The whole job on arrays: picture in, latent image, kernel and an honest word out.
 
 The kernel is sought on the grey picture, or the green one if it shows coloured lights, on its most telling region if it
-is large; then the whole picture is restored with that kernel, all colours together. A pure function of picture, config and known kernel: the same bytes each time on
-one machine's CPU.
+is large; then the whole picture is restored with that kernel, all colours together. A pure function of picture, config
+and known kernel: the same bytes each time on one machine's CPU.
 """
 
 import time
