@@ -119,7 +119,7 @@ def _against(g: Array) -> Array:
 
 @jax.jit
 def _latent(measured: Array, seen: Array, bound: Array | None, start: Array, k: Array, weights: Array) -> Array:
-    """The x of (1). All of the Fourier transform's size; weights: (steps + 1,)."""
+    """The x of (1). All of the Fourier transform's size; bound: see `corrected`; weights: (steps + 1,)."""
     size = k.shape
     blur = jnp.fft.rfft2(k)
     power = jnp.abs(blur) ** 2
@@ -164,7 +164,7 @@ def _kernel(
 ) -> tuple[Array, Array]:
     """The k of (2), and its loss. All of the Fourier transform's size.
 
-    slope_of: one where x has slopes, seen: where they are seen in y.
+    slope_of: one where x has slopes, seen: where they are seen in y; a bound is as bright as x and k make it.
     """
     size = k.shape
     made = jnp.fft.irfft2(jnp.fft.rfft2(x) * jnp.fft.rfft2(k), size)
