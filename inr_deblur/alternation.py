@@ -6,8 +6,10 @@
 over valid convolutions, with w falling from round to round. The first counts edges, as the search's last stage does,
 which leaves a latent image that cannot explain y with a kernel that is wrong; what remains, the second corrects. The
 search's descent in both at once is still on its way when its steps are over; a few rounds of this go further, and can
-look at four times as much of the picture. Alternating an edge-counting image with a least-squares kernel: Xu, Zheng and
-Jia, Unnatural L0 sparse representation for natural image deblurring (CVPR 2013).
+look at four times as much of the picture. A kernel of a coarse scale is mended by it before a finer one begins with it
+(`mended`): what is far from the rest, and a descent that starts from it would keep, is gone after that. Alternating an
+edge-counting image with a least-squares kernel: Xu, Zheng and Jia, Unnatural L0 sparse representation for natural image
+deblurring (CVPR 2013).
 
 Both are solved by the alternating direction method of multipliers with the border masked, as in `restore`. Whatever the
 picture's and the kernel's sizes, the programs are those of the Fourier transform's size, of which there are few.
@@ -23,7 +25,7 @@ from numpy.typing import NDArray
 
 from inr_deblur.blur import fast_size
 from inr_deblur.clipping import brightened
-from inr_deblur.kernels import cropped, pruned
+from inr_deblur.kernels import centroid, cropped, pruned
 from inr_deblur.region import most_telling, region_shape
 from inr_deblur.restore import FALL, FIRST_WEIGHT, RELAXATION
 
@@ -73,6 +75,23 @@ def corrected(
         k = np.asarray(found)[: k.shape[0], : k.shape[1]]
         losses.append(float(loss))
     return Corrected(k, np.asarray(losses, np.float32))
+
+
+def mended(
+    y: NDArray, k: NDArray[np.float32], noise: float, rounds: int, bound: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
+    """The kernel k (K, K) after some rounds, pruned, where it was on its grid; what has grown beyond that is cut off.
+
+    Arguments as those of `corrected`.
+    """
+    k = pruned(k)
+    got = pruned(corrected(y, k, noise, rounds, bound).kernel)
+    middle = [len(k) // 2 + round(c) for c in centroid(k, 0.0)]  # `cropped` has moved it to the middle of the new one
+    around = np.zeros([n + 2 * len(got) for n in k.shape], np.float32)
+    top, left = (len(got) + m - len(got) // 2 for m in middle)
+    around[top : top + len(got), left : left + len(got)] = got
+    back = around[len(got) : -len(got), len(got) : -len(got)]
+    return back / back.sum()
 
 
 def correction_work(shape: tuple[int, int], size: int, rounds: int) -> float:

@@ -4,9 +4,10 @@ Several starts run coarse to fine as one batch. They differ in the size that the
 begin, in how fast their prior's weight falls, in how smooth a picture they see at coarse scales and in the first
 parameters of the kernel's network, because no single start is safe: most that fall into a wrong basin end at a higher
 energy. So each kernel is judged on its own, by the image that goes with it best, and the lowest energy wins. A coarse
-scale looks at more of the picture than a fine one, so that it is seldom the picture's content that a kernel fits. A
-kernel that is still wide at half the resolution needs no finer search: from there on it is corrected by closed-form
-steps on larger parts of the picture (`alternation`).
+scale looks at more of the picture than a fine one, so that it is seldom the picture's content that a kernel fits. What
+goes on to a finer scale is mended before, if it is wide enough there, by a few closed-form steps (`alternation`). A
+kernel that is still wide at half the resolution needs no finer search: from there on it is corrected by such steps
+on larger parts of the picture.
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
@@ -20,8 +21,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from inr_deblur.alternation import LEAST_SPREAD, ROUNDS, corrected, correction_work
-from inr_deblur.blur import area_average
+from inr_deblur.alternation import LEAST_SPREAD, ROUNDS, corrected, correction_work, mended
+from inr_deblur.blur import area_average, quieter, smoothed
 from inr_deblur.carry import finer
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
@@ -32,12 +33,14 @@ from inr_deblur.outcome import spread
 from inr_deblur.progress import Part, Progress
 from inr_deblur.refinement import spoilt
 from inr_deblur.region import Region, most_telling, region_shape
-from inr_deblur.schedule import Plan, Way, plan, scales, starts, way
+from inr_deblur.schedule import Plan, Way, plan, scales, smoothings, starts, way
 from inr_deblur.search import ROOM, Batch, Search, StageTrace, joined, judging_work, support_for, work
 from inr_deblur.watch import Look
 
 NARROW = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
 ENDING = 2  # scale at which a search may end; what is left of a kernel at coarser ones is too little to be corrected
+MENDING_ROUNDS = 4  # of the alternation between two scales
+MENDED_SPREAD = 2.0  # samples; of less, rounds on a smooth picture leave too little
 NO_WORSE = 1e-5  # of energy, that a right correction may add; wrong ones of print add 8 times as much
 
 
@@ -94,18 +97,20 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
     for i, scale in enumerate(pyramid):
         now = i - len(pyramid) - 1
         if batch:
-            batch = search.carried(search.narrowed(batch, scale), scale)
+            batch = search.carried(search.narrowed(_mended(search, batch, pyramid[i - 1]), scale), scale)
         # of several pictures all get the new starts if one needs them: a batch has one of few sizes
         if scale in entering and (batch is None or i == 1 or scale > 2 or batch.windows.min() < NARROW):
             new = entering[scale]
             fresh = search.begin(np.array([max(5.0, ROOM * side) for side in new]), len(plans))
-            each = [(noise, way(start, noise)) for noise in search.at_pixels().tolist() for start in range(len(new))]
+            noises = search.at_pixels().tolist()
+            each = [(noise, way(start, noise, first=not i)) for noise in noises for start in range(len(new))]
             plans += [plan(config, noise, pyramid, i, its_way) for noise, its_way in each]
             ways += [its_way for _, its_way in each]
             batch = joined(batch, fresh) if batch else fresh
         assert batch
         batch = search.advance(batch, [plans[m][now] for m in batch.members])
-        batch = search.best(batch, scale, survivors(scale), [ways[m] for m in batch.members])
+        ahead = [plans[m][now + 1] for m in batch.members]
+        batch = search.best(batch, scale, survivors(scale), [ways[m] for m in batch.members], ahead)
         if scale == ENDING and (found := _corrected(search, batch, scale)):
             return found
     assert batch
@@ -125,6 +130,27 @@ class Candidate(NamedTuple):
     member: int  # the start that it comes from
     kernel: NDArray[np.float32]  # (K, K), pruned, sum 1
     traces: tuple[StageTrace, ...]  # of its corrections
+
+
+def _mended(search: Search, batch: Batch, scale: int) -> Batch:
+    """The batch with its kernels of this scale after a few rounds of the alternation, those that are wide enough.
+
+    They see a picture without aliases, also where the search saw another: those are no convolution of anything.
+    """
+    assert batch.kernels is not None
+    if not search.config.loss.alternation:
+        return batch
+    smoothing, count = smoothings(scale, smooth=True)[-1], rounds(search.config, MENDING_ROUNDS)
+    kernels = []
+    for picture, k in zip(batch.pictures, batch.kernels, strict=True):
+        y = area_average(smoothed(search.pictures[picture], smoothing * scale), scale)
+        if spread(pruned(k)) >= MENDED_SPREAD:
+            noise = search.noises[picture] * quieter(smoothing, scale) / scale
+            bound = white(search.pictures[picture], scale, smoothing) if search.lights[picture] else None
+            k = mended(y, k, noise, count, bound)
+        kernels.append(k)
+        search.progress.advance(correction_work(y.shape, len(k), count), "mending")
+    return replace(batch, kernels=np.stack(kernels))
 
 
 def _found(
@@ -174,15 +200,16 @@ def _alternated(search: Search, picture: int, candidate: Candidate, scale: int) 
     began = time.perf_counter()
     y, noise = area_average(search.pictures[picture], scale), search.noises[picture] / scale
     bound = white(search.pictures[picture], scale) if search.lights[picture] else None
-    kernel, losses = corrected(y, candidate.kernel, noise, rounds(search.config), bound)
-    search.progress.advance(correction_work(y.shape, len(candidate.kernel), rounds(search.config)), "alternation")
+    count = rounds(search.config, ROUNDS)
+    kernel, losses = corrected(y, candidate.kernel, noise, count, bound)
+    search.progress.advance(correction_work(y.shape, len(candidate.kernel), count), "alternation")
     trace = StageTrace(f"alternation {scale}", scale, losses, time.perf_counter() - began)
     return Candidate(candidate.member, pruned(kernel), (*candidate.traces, trace))
 
 
-def rounds(config: DeblurConfig) -> int:
-    """Of the alternation at each scale."""
-    return max(1, round(ROUNDS * config.schedule.steps))
+def rounds(config: DeblurConfig, usual: int) -> int:
+    """Of the alternation at each scale, so many with the usual steps."""
+    return max(1, round(usual * config.schedule.steps))
 
 
 def survivors(scale: int) -> int:
@@ -201,6 +228,7 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         total += count * judging_work(config, scale, shape)
         count = min(count, survivors(scale))
         seen = whole[0] // scale, whole[1] // scale
-        total += count * correction_work(seen, -(-size // scale), rounds(config))
+        most = rounds(config, ROUNDS) + rounds(config, MENDING_ROUNDS)
+        total += count * correction_work(seen, -(-size // scale), most)
         total += (1 + count) * judging_work(config, scale, shape)
     return total + count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[-1])

@@ -81,7 +81,7 @@ def starts(config: DeblurConfig, size: int, pyramid: tuple[int, ...]) -> dict[in
     largest: dict[int, tuple[float, int]] = {pyramid[0]: (size, wanted)}
     for scale in pyramid[1:-1]:
         if scale == pyramid[1] or scale > 2:
-            largest[scale] = min(size, LARGEST * scale), len(SHARES)
+            largest[scale] = min(size, LARGEST * scale), (len(LATER) if scale > 2 else 1) * len(SHARES)
         elif config.kernel.size == "auto":
             largest[scale] = SMALL, len(SHARES)
     return {
@@ -102,15 +102,17 @@ class Way:
 
 
 WAYS = Way(0.1, 0.2, False), Way(0.1, 0.02, False), Way(0.04, 0.1, True)  # of three starts of one size
+LATER = WAYS[0], WAYS[2]  # of starts that enter after the coarsest scale
 SMOOTH = {1: (0.35, 0.0), 2: (0.7, 0.0)}  # how much, in samples, in the two stages of a scale
 SMOOTH_AND_COARSE = 0.9, 0.64
 QUIET = 0.004  # noise, where the contrast is 0.2, from which on no start takes the second way: it fits noise
 
 
-def way(start: int, noise: float) -> Way:
-    """That of a start, of those that enter at one scale. noise: as in `plan`."""
-    found = start // len(SHARES) % len(WAYS)
-    return WAYS[0 if found == 1 and noise >= QUIET else found]
+def way(start: int, noise: float, first: bool = True) -> Way:
+    """That of a start, of those that enter at one scale, the first one or a later one. noise: as in `plan`."""
+    ways = WAYS if first else LATER
+    found = ways[start // len(SHARES) % len(ways)]
+    return WAYS[0] if found == WAYS[1] and noise >= QUIET else found
 
 
 def smoothings(scale: int, smooth: bool) -> Span:
@@ -165,16 +167,12 @@ def plan(config: DeblurConfig, noise: float, pyramid: tuple[int, ...], first: in
     return *(two_of(i) for i in range(first, len(pyramid))), (edges,)
 
 
-def judging(config: DeblurConfig, scale: int, noise: float = 0.0, smooth: bool = False) -> tuple[Stage, Stage]:
-    """Two fits of the image alone to a kernel that is held fixed; their last losses tell how good the kernel is.
+def judging(config: DeblurConfig, scale: int, noise: float = 0.0, smooth: bool = False) -> Stage:
+    """A fit of the image alone to a kernel that is held fixed; its last loss tells how good the kernel is.
 
     noise: standard deviation at this scale; smooth: as in `Way`.
     """
     steps = max(2, round(100 * config.schedule.steps))
-    rates = (3e-3, 1e-4), (0.0, 0.0)
-    last, end = least_weight(noise), max(1e-4, 0.1 * noise**2)
+    last = least_weight(noise)
     smoothing = smoothings(scale, smooth)[-1]
-    return (
-        Stage("judging", scale, steps, "variational", (max(1e-3, last), last), *rates, smoothing),
-        Stage("judging", scale, steps, "edges", (max(1e-3, end), end), *rates, smoothing),
-    )
+    return Stage("judging", scale, steps, "variational", (max(1e-3, last), last), (3e-3, 1e-4), (0.0, 0.0), smoothing)

@@ -32,7 +32,6 @@ from inr_deblur.watch import Look, Step
 ALIKE = 0.93  # kernels of two starts that are at least so alike are in one basin
 ROOM = 4 / 3  # of a support over what it should hold: the mass may be off the middle, and mend itself
 WORTHWHILE = 0.7  # of a region's samples, below which a smaller one is worth a change
-EDGES = 1.5e-4  # of energy that is as bad as twice the edges
 CONTRAST = 0.2  # standard deviation that pictures are brought to
 SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 69, 81, 95, 107, 121, 135, 149, 163)  # few: each is compiled anew
 
@@ -281,9 +280,7 @@ class Search:
     ) -> NDArray[np.float32]:
         """The energy of each kernel (n, K, K) with the image of its picture that goes with it best: (n,), lowest best.
 
-        The variational one, with a share for how many edges the picture needs with this kernel, over the least that it
-        needs with any. A kernel that sees double may have a low energy, but its picture has an edge too many for each;
-        by edges alone a point would win. Each image starts from the restoration with its kernel. Started from nothing,
+        The variational one. Each image starts from the restoration with its kernel: started from nothing,
         wrong kernels win that are quicker to fit. expected: how many there could have been. smooth: as in `Way`.
         """
         known = np.stack([pruned(k) for k in kernels])
@@ -296,24 +293,19 @@ class Search:
         stages = [judging(self.config, scale, noise, smooth) for noise in noises]
         images = []
         for picture, k, stage in zip(pictures, known, stages, strict=True):
-            bound = self.bound(picture, stage[0]) if self.lights[picture] else None
-            x = restore(ys[picture], k, stage[0].prior[1], bound)
+            bound = self.bound(picture, stage) if self.lights[picture] else None
+            x = restore(ys[picture], k, stage.prior[1], bound)
             images.append(judge.showing((x - self.means[picture]) * self.gains[picture] + np.float32(0.5)))
         params = {"image": stack(images)}
         n = len(known)
         batch = Batch(params, np.zeros((n, 2)), support, np.full(n, np.inf), tuple(range(n)), pictures, expected)
-        energies, edges = (
-            self.run(batch, list(stage), Generators(judge, None), params, known).losses[:, -1]
-            for stage in zip(*stages, strict=True)
-        )
-        least = np.array([edges[pictures == picture].min(initial=np.inf) for picture in range(len(self.pictures))])
-        return energies + EDGES * edges / least[pictures]
+        return self.run(batch, stages, Generators(judge, None), params, known).losses[:, -1]
 
-    def best(self, batch: Batch, scale: int, count: int, ways: Sequence[Way]) -> Batch:
+    def best(self, batch: Batch, scale: int, count: int, ways: Sequence[Way], ahead: Sequence[object]) -> Batch:
         """The members, `count` a picture, whose kernels have the lowest energies, each picture's lowest first.
 
         Energies of what sees a smooth picture and of what doesn't can't be compared; so both sides take turns, until
-        all see the same. Of those that are alike and go on alike, as `ways` tells for each, there is one. Of each of
+        all see the same. Of those that are alike and go on alike, as `ahead` tells for each, there is one. Of each of
         several pictures the same number is left, so that the batch has one of few sizes.
         """
         assert batch.kernels is not None
@@ -337,7 +329,7 @@ class Search:
         for group in groups:
             plain, smooth = (np.intersect1d(group, side) for side in sides)
             ranked = in_turn(*(side[np.argsort(energies[side])].tolist() for side in (plain, smooth)))
-            kept += chosen(ranked, batch.kernels, ways, count, fill=several > 1)
+            kept += chosen(ranked, batch.kernels, ahead, count, fill=several > 1)
         keep = np.array(kept)
         return Batch(
             jax.tree.map(lambda a: a[keep], batch.params),
@@ -373,12 +365,12 @@ def in_turn(a: Sequence[int], b: Sequence[int]) -> list[int]:
 
 
 def chosen(
-    ranked: Sequence[int], kernels: NDArray[np.float32], ways: Sequence[Way], count: int, fill: bool
+    ranked: Sequence[int], kernels: NDArray[np.float32], ahead: Sequence[object], count: int, fill: bool
 ) -> list[int]:
-    """The first `count` of those ranked, of those that are alike and go the same way one; fill: then others, too."""
+    """The first `count` of those ranked, of those that are alike and go on alike one; fill: then others, too."""
 
     def new(i: int) -> bool:
-        return all(ways[i] != ways[j] or likeness(kernels[i], kernels[j]) < ALIKE for j in kept)
+        return all(ahead[i] != ahead[j] or likeness(kernels[i], kernels[j]) < ALIKE for j in kept)
 
     kept: list[int] = []
     for i in ranked:
@@ -394,4 +386,4 @@ def work(stage: Stage, shape: tuple[int, ...]) -> float:
 
 def judging_work(config: DeblurConfig, scale: int, shape: tuple[int, ...]) -> float:
     """Cost of `Search.judge` for one kernel."""
-    return sum(work(stage, shape) for stage in judging(config, scale))
+    return work(judging(config, scale), shape)

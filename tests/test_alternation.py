@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.signal import fftconvolve
 from skimage import data
 
-from inr_deblur.alternation import LEAST_SPREAD, _against, _kept, _kernel, _padded, _slopes, corrected
+from inr_deblur.alternation import LEAST_SPREAD, _against, _kept, _kernel, _padded, _slopes, corrected, mended
 from inr_deblur.blind import _corrected
 from inr_deblur.carry import finer
 from inr_deblur.clipping import white
@@ -51,6 +51,19 @@ def test_a_kernel_is_not_negative_sums_to_one_and_explains_the_slopes_better_in_
 def test_brightness_and_contrast_play_no_part():
     one, other = corrected(Y, ROUGH, 0.003), corrected(0.4 * Y, ROUGH, 0.4 * 0.003)
     assert likeness(one.kernel, other.kernel) > 0.995  # but for rounding, which many steps amplify
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (3, -5)])
+def test_a_kernel_loses_what_lies_far_from_it_and_stays_where_it_is(shift):
+    clean = np.roll(np.pad(ROUGH, 8), shift, (0, 1))
+    spoilt = 0.9 * clean
+    spoilt[1:3, 1:3] = 0.1 / 4
+    found = mended(Y, spoilt, 0.003, rounds=4)
+    assert found.shape == clean.shape and found.sum() == pytest.approx(1, abs=1e-4)
+    assert likeness(found, np.pad(TRUE, 8)) > likeness(spoilt, np.pad(TRUE, 8)) + 0.02
+    assert found[:4, :4].sum() < 0.03
+    aligned = float((found * clean).sum() / np.sqrt((found**2).sum() * (clean**2).sum()))
+    assert aligned > likeness(found, clean) - 0.05
 
 
 def test_clipped_lamps_do_not_mislead_a_kernel():
