@@ -78,7 +78,7 @@ def corrected(
 
 
 def mended(
-    y: NDArray, k: NDArray[np.float32], noise: float, rounds: int, bound: NDArray[np.bool_] | None = None
+    y: NDArray, k: NDArray, noise: float, rounds: int, bound: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float32]:
     """The kernel k (K, K) after some rounds, pruned, where it was on its grid; what has grown beyond that is cut off.
 
