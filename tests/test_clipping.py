@@ -142,4 +142,4 @@ def test_a_search_knows_that_lamps_are_brighter_than_white():
             true, point = search.judge(kernels, np.zeros(2, int), 1, 2)
         return point - true
 
-    assert lead(True) > lead(False) + 2e-5
+    assert lead(True) > lead(False) + 1e-5
