@@ -141,9 +141,10 @@ def _mended(search: Search, batch: Batch, scale: int) -> Batch:
     if not search.config.loss.alternation:
         return batch
     smoothing, count = smoothings(scale, smooth=True)[-1], rounds(search.config, MENDING_ROUNDS)
+    ys = [area_average(smoothed(y, smoothing * scale), scale) for y in search.pictures]
     kernels = []
     for picture, k in zip(batch.pictures, batch.kernels, strict=True):
-        y = area_average(smoothed(search.pictures[picture], smoothing * scale), scale)
+        y = ys[picture]
         if spread(pruned(k)) >= MENDED_SPREAD:
             noise = search.noises[picture] * quieter(smoothing, scale) / scale
             bound = white(search.pictures[picture], scale, smoothing) if search.lights[picture] else None
