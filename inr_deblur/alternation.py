@@ -153,7 +153,8 @@ def _latent(measured: Array, seen: Array, bound: Array | None, start: Array, k: 
         weight, later = now
         penalty = weight / EDGE**2
         z = jnp.where(seen > 0, (brightened(measured, fit, bound) + FIT_PENALTY * fit) / (1 + FIT_PENALTY), fit)
-        edges = _kept((slope**2).sum(0) / EDGE**2) * slope
+        square = slope[0] ** 2 + slope[1] ** 2  # written out: as a sum over an axis it takes half of a step's time
+        edges = _kept(square / EDGE**2) * slope
         goal = FIT_PENALTY * jnp.conj(blur) * jnp.fft.rfft2(2 * z - fit)
         goal += jnp.fft.rfft2(penalty * _against(2 * edges - slope))
         normal = FIT_PENALTY * power + penalty * laplacian + 1e-6

@@ -26,6 +26,7 @@ from inr_deblur.blur import area_average, quieter, smoothed
 from inr_deblur.carry import finer
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
+from inr_deblur.devices import side_by_side
 from inr_deblur.fit import Generators
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
 from inr_deblur.kernels import of_one_size, pruned
@@ -142,15 +143,18 @@ def _mended(search: Search, batch: Batch, scale: int) -> Batch:
         return batch
     smoothing, count = smoothings(scale, smooth=True)[-1], rounds(search.config, MENDING_ROUNDS)
     ys = [area_average(smoothed(y, smoothing * scale), scale) for y in search.pictures]
+
+    def one(picture: int, k: NDArray[np.float32]) -> NDArray[np.float32]:
+        if spread(pruned(k)) < MENDED_SPREAD:
+            return k
+        noise = search.noises[picture] * quieter(smoothing, scale) / scale
+        bound = white(search.pictures[picture], scale, smoothing) if search.lights[picture] else None
+        return mended(ys[picture], k, noise, count, bound)
+
     kernels = []
-    for picture, k in zip(batch.pictures, batch.kernels, strict=True):
-        y = ys[picture]
-        if spread(pruned(k)) >= MENDED_SPREAD:
-            noise = search.noises[picture] * quieter(smoothing, scale) / scale
-            bound = white(search.pictures[picture], scale, smoothing) if search.lights[picture] else None
-            k = mended(y, k, noise, count, bound)
+    for k in side_by_side(one, list(zip(batch.pictures, batch.kernels, strict=True))):
         kernels.append(k)
-        search.progress.advance(correction_work(y.shape, len(k), count), "mending")
+        search.progress.advance(correction_work(ys[0].shape, len(k), count), "mending")
     return replace(batch, kernels=np.stack(kernels))
 
 
@@ -176,7 +180,7 @@ def _corrected(search: Search, batch: Batch, scale: int) -> list[Found] | None:
     if min(spread(before[group[0]]) for group in groups) < LEAST_SPREAD:
         return None
     left = zip(batch.pictures, batch.members, before, strict=True)
-    made = [_alternated(search, picture, Candidate(member, k, ()), scale) for picture, member, k in left]
+    made = _alternated(search, [(picture, Candidate(member, k, ())) for picture, member, k in left], scale)
     firsts = [group[0] for group in groups]
     kernels = of_one_size([before[i] for i in firsts] + [candidate.kernel for candidate in made])
     pictures = np.concatenate([batch.pictures[firsts], batch.pictures])
@@ -192,20 +196,28 @@ def _finished(search: Search, picture: int, best: Candidate, scale: int) -> Foun
     """A picture's kernel that was corrected at this scale, corrected at the finer ones, too."""
     while scale > 1:
         scale //= 2
-        best = _alternated(search, picture, best._replace(kernel=finer(best.kernel)), scale)
+        (best,) = _alternated(search, [(picture, best._replace(kernel=finer(best.kernel)))], scale)
     return _found(search, picture, *best)
 
 
-def _alternated(search: Search, picture: int, candidate: Candidate, scale: int) -> Candidate:
-    """What the rounds of the alternation at this scale make of a picture's kernel, pruned."""
-    began = time.perf_counter()
-    y, noise = area_average(search.pictures[picture], scale), search.noises[picture] / scale
-    bound = white(search.pictures[picture], scale) if search.lights[picture] else None
+def _alternated(search: Search, candidates: Sequence[tuple[int, Candidate]], scale: int) -> list[Candidate]:
+    """What the rounds of the alternation at this scale make of pictures' kernels, pruned."""
     count = rounds(search.config, ROUNDS)
-    kernel, losses = corrected(y, candidate.kernel, noise, count, bound)
-    search.progress.advance(correction_work(y.shape, len(candidate.kernel), count), "alternation")
-    trace = StageTrace(f"alternation {scale}", scale, losses, time.perf_counter() - began)
-    return Candidate(candidate.member, pruned(kernel), (*candidate.traces, trace))
+
+    def one(picture: int, candidate: Candidate) -> Candidate:
+        began = time.perf_counter()
+        y, noise = area_average(search.pictures[picture], scale), search.noises[picture] / scale
+        bound = white(search.pictures[picture], scale) if search.lights[picture] else None
+        kernel, losses = corrected(y, candidate.kernel, noise, count, bound)
+        trace = StageTrace(f"alternation {scale}", scale, losses, time.perf_counter() - began)
+        return Candidate(candidate.member, pruned(kernel), (*candidate.traces, trace))
+
+    made = []
+    for (_, before), after in zip(candidates, side_by_side(one, candidates), strict=True):
+        seen = search.pictures.shape[1] // scale, search.pictures.shape[2] // scale
+        search.progress.advance(correction_work(seen, len(before.kernel), count), "alternation")
+        made.append(after)
+    return made
 
 
 def rounds(config: DeblurConfig, usual: int) -> int:

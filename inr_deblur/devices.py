@@ -6,7 +6,8 @@ With one device, or one member, all this is plain `jax.vmap`; on processors a `j
 as fast there: one member's arrays stay in the cache, and products of many small matrices at once are slow.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -49,3 +50,12 @@ def shared_out(batch: Any, mesh: Mesh | None) -> Any:
 def gathered(batch: Any, members: int) -> Any:
     """The batch in numpy, without what `shared_out` repeated."""
     return jax.tree.map(lambda a: a[:members], jax.device_get(batch))
+
+
+def side_by_side(work: Callable[..., Any], each: Sequence[tuple]) -> Iterator[Any]:
+    """The work of each of these arguments, in their order, as many at a time as there are devices.
+
+    For work of several programs, of various sizes, each of which keeps one core busy.
+    """
+    with ThreadPoolExecutor(jax.device_count()) as pool:
+        yield from pool.map(work, *zip(*each, strict=True))

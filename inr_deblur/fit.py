@@ -21,6 +21,7 @@ from inr_deblur.blur import convolve_valid
 from inr_deblur.clipping import one_sided
 from inr_deblur.coordinates import Grid
 from inr_deblur.devices import gathered, mapped, mesh_for, shared_out
+from inr_deblur.generators import Harmonic, SirenImage
 from inr_deblur.objectives import Latent, Objective
 from inr_deblur.qmf import cross_scale_loss, cross_scale_residual, down2
 
@@ -78,8 +79,32 @@ def fit_stage(
     """
     count = len(data.y)
     mesh = mesh_for(count)
-    batch = shared_out((params, data, weights, known), mesh)
-    return gathered(_fit(generators, objective, spacing, with_cross_scale, mesh, *batch), count)
+    image, few = coarse(generators.image, params["image"], spacing)
+    batch = shared_out(({**params, "image": few}, data, weights, known), mesh)
+    stage = Generators(image, generators.kernel)
+    fitted: Fitted = gathered(_fit(stage, objective, spacing, with_cross_scale, mesh, *batch), count)
+    whole = jax.tree.map(with_corner, params["image"], fitted.params["image"])
+    return fitted._replace(params={**fitted.params, "image": whole})
+
+
+def coarse(image: Module, params: Params, spacing: int) -> tuple[Module, Params]:
+    """A harmonic image and its parameters (members, ...) without what a stage with this spacing has no use for.
+
+    It would cost more than what is left: the optimiser's arithmetic is that of all parameters.
+    """
+    if not isinstance(image, Harmonic):
+        return image, params
+    fewer = image.coarse(spacing)
+    return fewer, jax.tree.map(lambda a: a[:, : fewer.features[0], : fewer.features[1]], params)
+
+
+def with_corner(whole: Any, corner: Any) -> Any:
+    """An array with the first entries along each axis replaced by those of another, itself if that is as large."""
+    if whole.shape == corner.shape:
+        return corner
+    replaced = np.array(whole)
+    replaced[tuple(slice(n) for n in corner.shape)] = corner
+    return replaced
 
 
 @partial(jax.jit, static_argnames=("generators", "objective", "spacing", "with_cross_scale", "mesh"))
@@ -160,8 +185,6 @@ def optimiser(image: Module) -> optax.GradientTransformation:
     Jordan et al., Muon: an optimizer for hidden layers in neural networks (2024). With Adam alone a deep SIREN is about
     5 dB short of where it gets in the same number of steps.
     """
-    from inr_deblur.generators import SirenImage
-
     if not isinstance(image, SirenImage):
         return adam()
     muon = optax.chain(optax.contrib.scale_by_muon(weight_dimension_numbers=_matrices), optax.scale(20.0))

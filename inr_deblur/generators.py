@@ -52,9 +52,8 @@ class Harmonic(nn.Module):
     def basis(self, axis: int, positions: Array, spacing: int) -> Array:
         """Amplitude-weighted cosines of half periods of at least `spacing` pixels. (h,) -> (h, m)."""
         t = (positions - self.frame.origin[axis]) / self.frame.length[axis]
-        a = self.amplitudes(axis)
-        m = min(len(a), int(self.frame.length[axis] / spacing))
-        return jnp.cos(np.pi * t[:, None] * np.arange(m, dtype=np.float32)[None]) * a[None, :m]
+        a = self.amplitudes(axis)[: self.told(axis, spacing)]
+        return jnp.cos(np.pi * t[:, None] * np.arange(len(a), dtype=np.float32)[None]) * a[None]
 
     def places(self) -> Grid:
         """The centres of the frame's pixels."""
@@ -70,8 +69,17 @@ class Harmonic(nn.Module):
         return {"params": {"coefficients": c.astype(np.float32)}}
 
     def amplitudes(self, axis: int) -> np.ndarray:
-        a = 1 / (1 + np.arange(self.features[axis]) / self.decay)
-        return (8 * a / np.sqrt((a**2).sum())).astype(np.float32)
+        """(features,), the same ones however many there are."""
+        a = 1 / (1 + np.arange(max(MOST_FEATURES, self.features[axis])) / self.decay)
+        return (8 * a / np.sqrt((a[:MOST_FEATURES] ** 2).sum())).astype(np.float32)[: self.features[axis]]
+
+    def coarse(self, spacing: int) -> "Harmonic":
+        """The same image with those features alone that are told at a spacing."""
+        return self.clone(features=(self.told(0, spacing), self.told(1, spacing)))
+
+    def told(self, axis: int, spacing: int) -> int:
+        """How many of the features samples `spacing` pixels apart can tell from each other."""
+        return min(self.features[axis], int(self.frame.length[axis] / spacing))
 
 
 class Pixels(nn.Module):

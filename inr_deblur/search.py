@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -18,6 +18,7 @@ from inr_deblur.carry import interpolated, refitted
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
+from inr_deblur.devices import side_by_side
 from inr_deblur.errors import InputError
 from inr_deblur.fit import Data, Fitted, Generators, Weights, fit_stage, stack
 from inr_deblur.generators import Harmonic, covering, harmonic
@@ -291,11 +292,13 @@ class Search:
         ys = self.cut(scale, smoothing)
         noises = self.at_pixels()[pictures] / scale * quieter(smoothing, scale)
         stages = [judging(self.config, scale, noise, smooth) for noise in noises]
-        images = []
-        for picture, k, stage in zip(pictures, known, stages, strict=True):
+
+        def image(picture: int, k: NDArray[np.float32], stage: Stage) -> Any:
             bound = self.bound(picture, stage) if self.lights[picture] else None
             x = restore(ys[picture], k, stage.prior[1], bound)
-            images.append(judge.showing((x - self.means[picture]) * self.gains[picture] + np.float32(0.5)))
+            return judge.showing((x - self.means[picture]) * self.gains[picture] + np.float32(0.5))
+
+        images = list(side_by_side(image, list(zip(pictures, known, stages, strict=True))))
         params = {"image": stack(images)}
         n = len(known)
         batch = Batch(params, np.zeros((n, 2)), support, np.full(n, np.inf), tuple(range(n)), pictures, expected)

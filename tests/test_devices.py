@@ -8,8 +8,9 @@ import sys
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from inr_deblur.devices import gathered, mapped, mesh_for, shared_out
+from inr_deblur.devices import gathered, mapped, mesh_for, shared_out, side_by_side
 
 ON_TWO = """
 import json, jax, jax.numpy as jnp, numpy as np
@@ -80,3 +81,10 @@ def test_two_devices_do_what_one_does():
         here = deblur_many(blurred(), config)
     for result, kernel in zip(here, kernels, strict=True):
         assert likeness(result.kernel, np.array(kernel)) > 0.99
+
+
+def test_work_side_by_side_keeps_its_order_and_passes_on_what_it_raises():
+    assert list(side_by_side(lambda a, b: a // b, [(6, 1), (6, 2), (6, 3)])) == [6, 3, 2]
+    assert list(side_by_side(lambda a: a, [])) == []
+    with pytest.raises(ZeroDivisionError):
+        list(side_by_side(lambda a, b: a // b, [(6, 1), (6, 0)]))

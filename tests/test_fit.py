@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from inr_deblur.blur import area_average
 from inr_deblur.clipping import white
 from inr_deblur.coordinates import canvas_grid, kernel_grid, picture_grid
 from inr_deblur.fit import Data, Generators, Weights, _siren_labels, fit_stage, optimiser, stack, windowed
@@ -86,6 +87,23 @@ def test_the_first_loss_is_that_of_the_parameters_given(pair):
     np.testing.assert_allclose(held.losses, np.repeat(np.asarray(both.losses[:, :1]), STEPS, 1), rtol=1e-4)
     jax.tree.map(np.testing.assert_array_equal, held.params, stack(starts))
     assert (both.losses[:, -1] < both.losses[:, 0]).all()
+
+
+def test_a_coarse_stage_moves_the_features_that_its_samples_can_tell_and_no_other():
+    canvas = canvas_grid(picture_grid(SHAPE, 2), kernel_grid((SIDE, SIDE), 2))
+    y = area_average(blur(SHARP, KERNEL).astype(np.float32), 2)
+    windows, cross_scale, noise = (np.full(1, value, np.float32) for value in (3.0, 0.0, 0.002))
+    data = Data(y[None], stack([canvas]), stack([kernel_grid((SIDE, SIDE), 2)]), windows, cross_scale, noise, None)
+    start = stack([_start(1)])
+    before, after = (
+        np.asarray(params["image"]["params"]["coefficients"])[0]
+        for params in (start, fit_stage(BOTH, variational, 2, start, data, _rates(1e-2)).params)
+    )
+    assert before.shape == after.shape == (24, 28)
+    assert (before[:12, :14] != after[:12, :14]).all()
+    seen = np.zeros_like(before, bool)
+    seen[:12, :14] = True
+    np.testing.assert_array_equal(before[~seen], after[~seen])
 
 
 def test_each_member_of_a_batch_fits_its_own_picture():

@@ -58,6 +58,17 @@ def test_coarse_rendering_of_a_smooth_image_is_its_area_average(name):
     )
 
 
+def test_a_harmonic_image_without_its_fine_features_is_the_same_at_a_coarse_scale():
+    whole = image_generator("harmonic", SHAPE, REACH)
+    params = _random(whole, 0.3)
+    few = whole.coarse(3)
+    m, n = few.features
+    corner = {"params": {"coefficients": params["params"]["coefficients"][:m, :n]}}
+    grid = picture_grid(SHAPE, 3)
+    np.testing.assert_array_equal(few.apply(corner, grid, 3), whole.apply(params, grid, 3))
+    assert few.coarse(3) == few and m < whole.features[0]
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_a_kernel_is_a_distribution_at_every_scale(kernel):
     grids = [kernel_grid((11, 11), scale) for scale in (1, 2, 4)]
