@@ -81,7 +81,7 @@ def starts(config: DeblurConfig, size: int, pyramid: tuple[int, ...]) -> dict[in
     largest: dict[int, tuple[float, int]] = {pyramid[0]: (size, wanted)}
     for scale in pyramid[1:-1]:
         if scale == pyramid[1] or scale > 2:
-            largest[scale] = min(size, LARGEST * scale), (len(LATER) if scale > 2 else 1) * len(SHARES)
+            largest[scale] = min(size, LARGEST * scale), len(ways(scale, first=False)) * len(SHARES)
         elif config.kernel.size == "auto":
             largest[scale] = SMALL, len(SHARES)
     return {
@@ -102,16 +102,21 @@ class Way:
 
 
 WAYS = Way(0.1, 0.2, False), Way(0.1, 0.02, False), Way(0.04, 0.1, True)  # of three starts of one size
-LATER = WAYS[0], WAYS[2]  # of starts that enter after the coarsest scale
 SMOOTH = {1: (0.35, 0.0), 2: (0.7, 0.0)}  # how much, in samples, in the two stages of a scale
 SMOOTH_AND_COARSE = 0.9, 0.64
 QUIET = 0.004  # noise, where the contrast is 0.2, from which on no start takes the second way: it fits noise
 
 
-def way(start: int, noise: float, first: bool = True) -> Way:
-    """That of a start, of those that enter at one scale, the first one or a later one. noise: as in `plan`."""
-    ways = WAYS if first else LATER
-    found = ways[start // len(SHARES) % len(ways)]
+def ways(scale: int, first: bool = True) -> tuple[Way, ...]:
+    """Those of the starts that enter at a scale, as many of each; first: at the coarsest one."""
+    plain, _, smooth = WAYS
+    return WAYS if first else {4: (smooth,), 2: (plain,)}.get(scale, (plain, smooth))
+
+
+def way(start: int, noise: float, scale: int, first: bool = True) -> Way:
+    """That of a start, of those that enter at this scale. noise: as in `plan`; first: as in `ways`."""
+    choice = ways(scale, first)
+    found = choice[start // len(SHARES) % len(choice)]
     return WAYS[0] if found == WAYS[1] and noise >= QUIET else found
 
 
