@@ -104,7 +104,7 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
             new = entering[scale]
             fresh = search.begin(np.array([max(5.0, ROOM * side) for side in new]), len(plans))
             noises = search.at_pixels().tolist()
-            each = [(noise, way(start, noise, scale, first=not i)) for noise in noises for start in range(len(new))]
+            each = [(noise, way(start, noise, scale, coarsest=not i)) for noise in noises for start in range(len(new))]
             plans += [plan(config, noise, pyramid, i, its_way) for noise, its_way in each]
             ways += [its_way for _, its_way in each]
             batch = joined(batch, fresh) if batch else fresh
@@ -121,16 +121,17 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
     kernels = [pruned(before if spoilt(y, noise, before, after) else after) for y, noise, before, after in pairs]
     last = replace(batch, kernels=of_one_size(kernels))
     return _corrected(search, last, 1) or [
-        _found(search, *found) for found in zip(batch.pictures, batch.members, kernels, strict=True)
+        _found(search, winner) for winner in map(Candidate, batch.pictures, batch.members, kernels)
     ]
 
 
 class Candidate(NamedTuple):
-    """A kernel that the alternation is at."""
+    """A kernel that may win, as it is or corrected."""
 
+    picture: int
     member: int  # the start that it comes from
     kernel: NDArray[np.float32]  # (K, K), pruned, sum 1
-    traces: tuple[StageTrace, ...]  # of its corrections
+    traces: tuple[StageTrace, ...] = ()  # of its corrections
 
 
 def _mended(search: Search, batch: Batch, scale: int) -> Batch:
@@ -151,19 +152,17 @@ def _mended(search: Search, batch: Batch, scale: int) -> Batch:
         bound = white(search.pictures[picture], scale, smoothing) if search.lights[picture] else None
         return mended(ys[picture], k, noise, count, bound)
 
-    kernels = []
-    for k in side_by_side(one, list(zip(batch.pictures, batch.kernels, strict=True))):
-        kernels.append(k)
-        search.progress.advance(correction_work(ys[0].shape, len(k), count), "mending")
-    return replace(batch, kernels=np.stack(kernels))
+    kernels = np.stack(list(side_by_side(one, batch.pictures, batch.kernels)))
+    done = len(kernels) * correction_work(ys[0].shape, kernels.shape[1], count)
+    search.progress.advance(done, "mending")
+    return replace(batch, kernels=kernels)
 
 
-def _found(
-    search: Search, picture: int, member: int, kernel: NDArray[np.float32], last: tuple[StageTrace, ...] = ()
-) -> Found:
-    """What is told of a picture's kernel, and of the start that it comes from. last: stages after the search."""
-    region = tuple(search.regions[picture].tolist())
-    return Found(kernel, int(search.widest), region, (*search.history(member), *last))
+def _found(search: Search, winner: Candidate) -> Found:
+    """What is told of a picture's kernel, and of the start that it comes from."""
+    region = tuple(search.regions[winner.picture].tolist())
+    stages = *search.history(winner.member), *winner.traces
+    return Found(winner.kernel, int(search.widest), region, stages)
 
 
 def _corrected(search: Search, batch: Batch, scale: int) -> list[Found] | None:
@@ -179,8 +178,8 @@ def _corrected(search: Search, batch: Batch, scale: int) -> list[Found] | None:
     groups = [np.flatnonzero(batch.pictures == picture) for picture in range(len(search.pictures))]
     if min(spread(before[group[0]]) for group in groups) < LEAST_SPREAD:
         return None
-    left = zip(batch.pictures, batch.members, before, strict=True)
-    made = _alternated(search, [(picture, Candidate(member, k, ())) for picture, member, k in left], scale)
+    left = map(Candidate, batch.pictures, batch.members, before)
+    made = _alternated(search, list(left), scale)
     firsts = [group[0] for group in groups]
     kernels = of_one_size([before[i] for i in firsts] + [candidate.kernel for candidate in made])
     pictures = np.concatenate([batch.pictures[firsts], batch.pictures])
@@ -189,32 +188,29 @@ def _corrected(search: Search, batch: Batch, scale: int) -> list[Found] | None:
     best = [group[np.argmin(energies[group])] for group in groups]
     if (energies[best] > least + NO_WORSE).any():
         return None
-    return [_finished(search, picture, made[i], scale) for picture, i in enumerate(best)]
-
-
-def _finished(search: Search, picture: int, best: Candidate, scale: int) -> Found:
-    """A picture's kernel that was corrected at this scale, corrected at the finer ones, too."""
+    winners = [made[i] for i in best]
     while scale > 1:
         scale //= 2
-        (best,) = _alternated(search, [(picture, best._replace(kernel=finer(best.kernel)))], scale)
-    return _found(search, picture, *best)
+        winners = _alternated(search, [winner._replace(kernel=finer(winner.kernel)) for winner in winners], scale)
+    return [_found(search, winner) for winner in winners]
 
 
-def _alternated(search: Search, candidates: Sequence[tuple[int, Candidate]], scale: int) -> list[Candidate]:
-    """What the rounds of the alternation at this scale make of pictures' kernels, pruned."""
+def _alternated(search: Search, candidates: Sequence[Candidate], scale: int) -> list[Candidate]:
+    """What the rounds of the alternation at this scale make of kernels, pruned."""
     count = rounds(search.config, ROUNDS)
 
-    def one(picture: int, candidate: Candidate) -> Candidate:
+    def one(candidate: Candidate) -> Candidate:
         began = time.perf_counter()
-        y, noise = area_average(search.pictures[picture], scale), search.noises[picture] / scale
-        bound = white(search.pictures[picture], scale) if search.lights[picture] else None
+        picture = search.pictures[candidate.picture]
+        y, noise = area_average(picture, scale), search.noises[candidate.picture] / scale
+        bound = white(picture, scale) if search.lights[candidate.picture] else None
         kernel, losses = corrected(y, candidate.kernel, noise, count, bound)
         trace = StageTrace(f"alternation {scale}", scale, losses, time.perf_counter() - began)
-        return Candidate(candidate.member, pruned(kernel), (*candidate.traces, trace))
+        return candidate._replace(kernel=pruned(kernel), traces=(*candidate.traces, trace))
 
-    made = []
-    for (_, before), after in zip(candidates, side_by_side(one, candidates), strict=True):
-        seen = search.pictures.shape[1] // scale, search.pictures.shape[2] // scale
+    made: list[Candidate] = []
+    seen = search.pictures.shape[1] // scale, search.pictures.shape[2] // scale
+    for before, after in zip(candidates, side_by_side(one, candidates), strict=True):
         search.progress.advance(correction_work(seen, len(before.kernel), count), "alternation")
         made.append(after)
     return made
@@ -228,7 +224,7 @@ def rounds(config: DeblurConfig, usual: int) -> int:
 def survivors(scale: int) -> int:
     """How many starts of a picture go on after a scale.
 
-    Energies tell right kernels from wrong ones at the fine scales, seldom at the coarse ones; so few are dropped there.
+    Energies tell right kernels from wrong ones at fine scales, seldom at coarse ones; so few are dropped at those.
     """
     return {4: 5, 2: 3, 1: 1}.get(scale, 6)
 

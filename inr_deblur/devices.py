@@ -4,9 +4,11 @@ A member is a slice of every array's leading axis and needs nothing of the other
 word passes between them. Left to itself, XLA's partitioner would gather whole arrays around every Fourier transform.
 With one device, or one member, all this is plain `jax.vmap`; on processors a `jax.lax.map`, which is two to three times
 as fast there: one member's arrays stay in the cache, and products of many small matrices at once are slow.
+
+What is no batch, since its programs differ in size, goes in threads instead, one for each device (`side_by_side`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -52,10 +54,7 @@ def gathered(batch: Any, members: int) -> Any:
     return jax.tree.map(lambda a: a[:members], jax.device_get(batch))
 
 
-def side_by_side(work: Callable[..., Any], each: Sequence[tuple]) -> Iterator[Any]:
-    """The work of each of these arguments, in their order, as many at a time as there are devices.
-
-    For work of several programs, of various sizes, each of which keeps one core busy.
-    """
-    with ThreadPoolExecutor(jax.device_count()) as pool:
-        yield from pool.map(work, *zip(*each, strict=True))
+def side_by_side(work: Callable[..., Any], *arguments: Collection[Any]) -> Iterator[Any]:
+    """As `map`, as many at a time as there are devices, all on the first one: for work that keeps one core busy."""
+    with ThreadPoolExecutor(jax.local_device_count()) as pool:
+        yield from (result for *_, result in zip(*arguments, pool.map(work, *arguments), strict=True))

@@ -79,7 +79,7 @@ def fit_stage(
     """
     count = len(data.y)
     mesh = mesh_for(count)
-    image, few = coarse(generators.image, params["image"], spacing)
+    image, few = trimmed(generators.image, params["image"], spacing)
     batch = shared_out(({**params, "image": few}, data, weights, known), mesh)
     stage = Generators(image, generators.kernel)
     fitted: Fitted = gathered(_fit(stage, objective, spacing, with_cross_scale, mesh, *batch), count)
@@ -87,7 +87,7 @@ def fit_stage(
     return fitted._replace(params={**fitted.params, "image": whole})
 
 
-def coarse(image: Module, params: Params, spacing: int) -> tuple[Module, Params]:
+def trimmed(image: Module, params: Params, spacing: int) -> tuple[Module, Params]:
     """A harmonic image and its parameters (members, ...) without what a stage with this spacing has no use for.
 
     It would cost more than what is left: the optimiser's arithmetic is that of all parameters.
@@ -99,7 +99,7 @@ def coarse(image: Module, params: Params, spacing: int) -> tuple[Module, Params]
 
 
 def with_corner(whole: Any, corner: Any) -> Any:
-    """An array with the first entries along each axis replaced by those of another, itself if that is as large."""
+    """An array with the first entries along each axis replaced by those of another, all of them if that is as large."""
     if whole.shape == corner.shape:
         return corner
     replaced = np.array(whole)

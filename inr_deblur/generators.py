@@ -28,7 +28,9 @@ class Frame(NamedTuple):
     length: tuple[float, float]
 
 
-MOST_FEATURES = 512  # of a harmonic image along an axis while the kernel is sought: one a sample of most canvases
+# of a harmonic image along an axis while the kernel is sought: one a sample of most canvases; their amplitudes have
+# one norm, which sets how fast they learn
+MOST_FEATURES = 512
 
 
 class Harmonic(nn.Module):
@@ -52,7 +54,7 @@ class Harmonic(nn.Module):
     def basis(self, axis: int, positions: Array, spacing: int) -> Array:
         """Amplitude-weighted cosines of half periods of at least `spacing` pixels. (h,) -> (h, m)."""
         t = (positions - self.frame.origin[axis]) / self.frame.length[axis]
-        a = self.amplitudes(axis)[: self.told(axis, spacing)]
+        a = self.amplitudes(axis)[: self.resolved(axis, spacing)]
         return jnp.cos(np.pi * t[:, None] * np.arange(len(a), dtype=np.float32)[None]) * a[None]
 
     def places(self) -> Grid:
@@ -74,10 +76,10 @@ class Harmonic(nn.Module):
         return (8 * a / np.sqrt((a[:MOST_FEATURES] ** 2).sum())).astype(np.float32)[: self.features[axis]]
 
     def coarse(self, spacing: int) -> "Harmonic":
-        """The same image with those features alone that are told at a spacing."""
-        return self.clone(features=(self.told(0, spacing), self.told(1, spacing)))
+        """The same image with those features alone that are resolved at a spacing."""
+        return self.clone(features=(self.resolved(0, spacing), self.resolved(1, spacing)))
 
-    def told(self, axis: int, spacing: int) -> int:
+    def resolved(self, axis: int, spacing: int) -> int:
         """How many of the features samples `spacing` pixels apart can tell from each other."""
         return min(self.features[axis], int(self.frame.length[axis] / spacing))
 

@@ -81,7 +81,7 @@ def starts(config: DeblurConfig, size: int, pyramid: tuple[int, ...]) -> dict[in
     largest: dict[int, tuple[float, int]] = {pyramid[0]: (size, wanted)}
     for scale in pyramid[1:-1]:
         if scale == pyramid[1] or scale > 2:
-            largest[scale] = min(size, LARGEST * scale), len(ways(scale, first=False)) * len(SHARES)
+            largest[scale] = min(size, LARGEST * scale), len(ways(scale, coarsest=False)) * len(SHARES)
         elif config.kernel.size == "auto":
             largest[scale] = SMALL, len(SHARES)
     return {
@@ -107,15 +107,18 @@ SMOOTH_AND_COARSE = 0.9, 0.64
 QUIET = 0.004  # noise, where the contrast is 0.2, from which on no start takes the second way: it fits noise
 
 
-def ways(scale: int, first: bool = True) -> tuple[Way, ...]:
-    """Those of the starts that enter at a scale, as many of each; first: at the coarsest one."""
+def ways(scale: int, coarsest: bool) -> tuple[Way, ...]:
+    """Those of the starts that enter at a scale, as many of each; coarsest: whether it is the first scale of all.
+
+    The smooth ones find more kernels; from scale 2 on all see the same picture.
+    """
     plain, _, smooth = WAYS
-    return WAYS if first else {4: (smooth,), 2: (plain,)}.get(scale, (plain, smooth))
+    return WAYS if coarsest else {4: (smooth,), 2: (plain,)}.get(scale, (plain, smooth))
 
 
-def way(start: int, noise: float, scale: int, first: bool = True) -> Way:
-    """That of a start, of those that enter at this scale. noise: as in `plan`; first: as in `ways`."""
-    choice = ways(scale, first)
+def way(start: int, noise: float, scale: int, coarsest: bool) -> Way:
+    """That of a start, of those that enter at this scale. noise: as in `plan`; coarsest: as in `ways`."""
+    choice = ways(scale, coarsest)
     found = choice[start // len(SHARES) % len(choice)]
     return WAYS[0] if found == WAYS[1] and noise >= QUIET else found
 

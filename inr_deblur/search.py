@@ -44,7 +44,7 @@ class StageTrace:
     name: str
     scale: int
     losses: NDArray[np.float32]  # (steps,) of the start that was chosen
-    seconds: float  # with the judging that followed; of a batch of pictures each one's share
+    seconds: float  # with the judging that followed; of a batch of pictures each one's share, but of corrections all
 
 
 def support_for(length: float) -> int:
@@ -293,13 +293,12 @@ class Search:
         noises = self.at_pixels()[pictures] / scale * quieter(smoothing, scale)
         stages = [judging(self.config, scale, noise, smooth) for noise in noises]
 
-        def image(picture: int, k: NDArray[np.float32], stage: Stage) -> Any:
+        def start(picture: int, k: NDArray[np.float32], stage: Stage) -> Any:
             bound = self.bound(picture, stage) if self.lights[picture] else None
             x = restore(ys[picture], k, stage.prior[1], bound)
             return judge.showing((x - self.means[picture]) * self.gains[picture] + np.float32(0.5))
 
-        images = list(side_by_side(image, list(zip(pictures, known, stages, strict=True))))
-        params = {"image": stack(images)}
+        params = {"image": stack(list(side_by_side(start, pictures, known, stages)))}
         n = len(known)
         batch = Batch(params, np.zeros((n, 2)), support, np.full(n, np.inf), tuple(range(n)), pictures, expected)
         return self.run(batch, stages, Generators(judge, None), params, known).losses[:, -1]

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from threading import Barrier, Event
 
 import jax
 import jax.numpy as jnp
@@ -83,8 +84,16 @@ def test_two_devices_do_what_one_does():
         assert likeness(result.kernel, np.array(kernel)) > 0.99
 
 
-def test_work_side_by_side_keeps_its_order_and_passes_on_what_it_raises():
-    assert list(side_by_side(lambda a, b: a // b, [(6, 1), (6, 2), (6, 3)])) == [6, 3, 2]
-    assert list(side_by_side(lambda a: a, [])) == []
+def test_work_side_by_side_keeps_its_order_and_passes_on_what_it_raises(monkeypatch):
+    monkeypatch.setattr(jax, "local_device_count", lambda: 2)
+    met, later = Barrier(2), Event()
+
+    def work(number, wait):
+        met.wait(10)  # would be broken if one came after the other
+        assert later.wait(10) if wait else not later.set()
+        return 10 // number
+
+    assert list(side_by_side(work, [2, 5], [True, False])) == [5, 2]
+    assert list(side_by_side(work, [], [])) == []
     with pytest.raises(ZeroDivisionError):
-        list(side_by_side(lambda a, b: a // b, [(6, 1), (6, 0)]))
+        list(side_by_side(lambda a: 1 // a, [1, 0]))

@@ -8,7 +8,7 @@ import pytest
 from inr_deblur.blur import area_average
 from inr_deblur.clipping import white
 from inr_deblur.coordinates import canvas_grid, kernel_grid, picture_grid
-from inr_deblur.fit import Data, Generators, Weights, _siren_labels, fit_stage, optimiser, stack, windowed
+from inr_deblur.fit import Data, Generators, Weights, _siren_labels, fit_stage, optimiser, stack, trimmed, windowed
 from inr_deblur.generators import SirenImage, SirenKernel, _frame, image_generator
 from inr_deblur.objectives import sparse, variational
 from inr_deblur.simulate import blur, line_kernel
@@ -99,6 +99,7 @@ def test_a_coarse_stage_moves_the_features_that_its_samples_can_tell_and_no_othe
         np.asarray(params["image"]["params"]["coefficients"])[0]
         for params in (start, fit_stage(BOTH, variational, 2, start, data, _rates(1e-2)).params)
     )
+    assert trimmed(HARMONIC, start["image"], 2)[0].features == (12, 14)
     assert before.shape == after.shape == (24, 28)
     assert (before[:12, :14] != after[:12, :14]).all()
     seen = np.zeros_like(before, bool)

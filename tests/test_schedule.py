@@ -144,19 +144,19 @@ def test_starts_of_one_size_go_on_in_all_ways_but_one_of_a_noisy_picture():
     sizes = starts(DeblurConfig(), 31, (4, 2, 1))[4]
     for size in set(sizes):
         mine = [start for start, side in enumerate(sizes) if side == size]
-        assert {way(start, 0.001, 4) for start in mine} == set(WAYS)
-        assert {way(start, 0.03, 4) for start in mine} == {WAYS[0], WAYS[2]}  # noise would be fitted
+        assert {way(start, 0.001, 4, coarsest=True) for start in mine} == set(WAYS)
+        assert {way(start, 0.03, 4, coarsest=True) for start in mine} == {WAYS[0], WAYS[2]}  # noise would be fitted
     high, low = (plan(DeblurConfig(), 0.001, (4, 2, 1), 0, one) for one in WAYS[:2])
     assert high[0] == low[0] and high[1][0].prior[0] > low[1][0].prior[0] >= low[1][0].prior[1]
 
 
 @pytest.mark.parametrize(("scale", "smooth"), [(8, [False, True]), (4, [True]), (2, [False])])
 def test_later_starts_of_one_size_see_the_picture_with_aliases_or_without(scale, smooth):
-    """Both where all scales are coarse, the better one where the first ones are through, what it is where all end."""
+    """At scale 2 both see the same picture in the end, so there is one."""
     sizes = starts(DeblurConfig(), 121, (16, 8, 4, 2, 1))[scale]
     for size in set(sizes):
         mine = [start for start, side in enumerate(sizes) if side == size]
-        assert [way(start, 0.001, scale, first=False).smooth for start in mine] == smooth
+        assert [way(start, 0.001, scale, coarsest=False).smooth for start in mine] == smooth
 
 
 def test_more_noise_ends_at_a_stronger_prior():

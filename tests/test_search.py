@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from skimage import data
 
+from inr_deblur import blind
 from inr_deblur.blur import area_average
 from inr_deblur.config import DeblurConfig, ScheduleConfig
 from inr_deblur.coordinates import Grid
@@ -18,7 +19,7 @@ from inr_deblur.errors import InputError
 from inr_deblur.fit import Generators, windowed
 from inr_deblur.generators import MOST_FEATURES, SirenKernel, image_generator
 from inr_deblur.kernels import likeness, pruned
-from inr_deblur.progress import Silent
+from inr_deblur.progress import Part, Silent
 from inr_deblur.region import LARGEST_SIDE, most_telling, region_shape
 from inr_deblur.schedule import WAYS, plan
 from inr_deblur.search import ROOM, Search, chosen, first_params, in_turn, support_for
@@ -159,3 +160,27 @@ def test_two_sides_take_turns_and_all_of_both_come(numbers, first):
     assert sorted(found) == sorted(numbers) and [n for n in found if n in a] == a and [n for n in found if n in b] == b
     both = min(len(a), len(b))
     assert sorted(found[: 2 * both]) == sorted(a[:both] + b[:both])
+
+
+def test_a_search_does_no_more_work_than_it_announced(monkeypatch):
+    announced, done = [], []
+
+    class Heard(Part):
+        def __init__(self, progress, total):
+            super().__init__(progress, total)
+            announced.append(total)
+
+        def advance(self, amount, note=""):
+            done.append((amount, note))
+
+        def finish(self):
+            """What was not needed."""
+
+    monkeypatch.setattr(blind, "Part", Heard)
+    y = blur(data.camera()[:230, :240] / 255, line_kernel(31, 30)).astype(np.float32)
+    config = DeblurConfig(schedule=ScheduleConfig(steps=0.01))
+    with jax.numpy_dtype_promotion("standard"):
+        (found,) = blind.find_kernels(y[None], 47, "harmonic", [0.003], [False], config, Silent())
+    assert {note for _, note in done} >= {"scale 8", "scale 2", "judging", "mending", "alternation"}
+    assert 0.3 * announced[0] < sum(amount for amount, _ in done) <= announced[0]
+    np.testing.assert_allclose(found.kernel.sum(), 1, rtol=1e-5)
