@@ -44,7 +44,7 @@ class StageTrace:
     name: str
     scale: int
     losses: NDArray[np.float32]  # (steps,) of the start that was chosen
-    seconds: float  # with the judging that followed; of a batch of pictures each one's share, but of corrections all
+    seconds: float  # with the judging that followed; in a batch a picture's share; corrections may run side by side
 
 
 def support_for(length: float) -> int:
