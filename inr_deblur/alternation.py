@@ -11,8 +11,14 @@ look at four times as much of the picture. A kernel of a coarse scale is mended 
 edge-counting image with a least-squares kernel: Xu, Zheng and Jia, Unnatural L0 sparse representation for natural image
 deblurring (CVPR 2013).
 
-Both are solved by the alternating direction method of multipliers with the border masked, as in `restore`. Whatever the
-picture's and the kernel's sizes, the programs are those of the Fourier transform's size, of which there are few.
+Both are solved by the alternating direction method of multipliers, (1) with the border masked, as in `restore`. In (2),
+which is not as stiff, what lies beyond the border is filled in now and then by what the kernel makes of x:
+
+    |k (*) grad x - grad y|^2  <=  |k * grad x - filled|^2,    filled = k0 * grad x beyond the border         (3)
+
+with equality at the kernel k0 of that time, so that no filling makes (2) worse; this takes less than
+half of the transforms. Whatever the picture's and the kernel's sizes, the programs are those of the Fourier transform's
+size, of which there are few.
 """
 
 from typing import NamedTuple
@@ -39,6 +45,7 @@ WEIGHTS = 1e-3, 3e-5  # w of the first round and of the last
 WEIGHT_OF_NOISE = 5.0  # w over the variance of the noise, at least
 RIDGE = 1e-3  # over the power of grad x
 MARGIN, FAINT = 3, 0.01  # pixels that a kernel may grow on each side, share of its largest entry that is dropped
+FILLINGS = 6  # of grad y beyond its border in the steps of (2)
 FIT_PENALTY, BOUND_PENALTY = 0.04, 0.02  # of (1) for k (*) x, and of (2) for k over the power of grad x
 
 
@@ -195,21 +202,22 @@ def _kernel(
     penalty = BOUND_PENALTY * total
     normal = (power + penalty + RIDGE * total).astype(spectra.dtype)
 
-    def parts(spectrum: Array) -> tuple[Array, Array]:
-        return jnp.fft.irfft2(spectrum, size), jnp.fft.irfft2(spectra * spectrum, size)
+    def blurred(k: Array) -> Array:
+        return jnp.fft.irfft2(spectra * jnp.fft.rfft2(k), size)
 
-    def step(state: tuple[Array, Array, Array, Array], _):
-        u, d, z, e = state
-        goal = (jnp.conj(spectra) * jnp.fft.rfft2(u - d)).sum(0) + jnp.fft.rfft2(penalty * (z - e))
-        k, made = (
-            RELAXATION * a + (1 - RELAXATION) * last for a, last in zip(parts(goal / normal), (z, u), strict=True)
-        )
-        u = (wanted + made + d) / (seen + 1)
+    def step(state: tuple[Array, Array, Array], _):
+        z, e, fit = state
+        k = jnp.fft.irfft2((fit + jnp.fft.rfft2(penalty * (z - e))) / normal, size)
+        k = RELAXATION * k + (1 - RELAXATION) * z
         z = jnp.maximum(k + e, 0) * support
-        return (u, d + made - u, z, e + k - z), None
+        return (z, e + k - z, fit), None
 
-    made = parts(jnp.fft.rfft2(k))[1]
-    state = made, jnp.zeros_like(made), k, jnp.zeros_like(k)
-    k = jax.lax.scan(step, state, length=STEPS)[0][2]
+    def filled(state: tuple[Array, Array], _):
+        z, e = state
+        whole = jnp.where(seen > 0, wanted, blurred(z))
+        fit = (jnp.conj(spectra) * jnp.fft.rfft2(whole)).sum(0)
+        return jax.lax.scan(step, (z, e, fit), length=STEPS // FILLINGS)[0][:2], None
+
+    k = jax.lax.scan(filled, (k, jnp.zeros_like(k)), length=FILLINGS)[0][0]
     k = k / k.sum()
-    return k, (seen * (parts(jnp.fft.rfft2(k))[1] - wanted) ** 2).sum() / seen.sum()
+    return k, (seen * (blurred(k) - wanted) ** 2).sum() / seen.sum()
