@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.ndimage import gaussian_filter
+from scipy.optimize import nnls
 from scipy.signal import fftconvolve
 from skimage import data
 
-from inr_deblur.alternation import LEAST_SPREAD, _against, _kept, _kernel, _padded, _slopes, corrected, mended
+from inr_deblur.alternation import LEAST_SPREAD, RIDGE, _against, _kept, _kernel, _padded, _slopes, corrected, mended
 from inr_deblur.blind import _corrected
 from inr_deblur.carry import finer
 from inr_deblur.clipping import white
@@ -97,6 +98,29 @@ def test_with_the_true_image_the_kernel_comes_near_to_the_true_one_and_stays_the
     assert likeness(k[: n + 1, : n + 1], TRUE) > max(least, likeness(begin, TRUE) - 1e-3)
     assert loss < 0.01 * np.square(np.diff(y, axis=0)).mean()
     assert k.min() >= 0 and not k[n + 1 :].any() and not k[:, n + 1 :].any()
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 10_000), st.floats(0, 0.05))
+def test_the_kernel_is_that_of_non_negative_least_squares(seed, noise):
+    rng = np.random.default_rng(seed)
+    x, n = rng.random((24, 28)), 5
+    y = fftconvolve(x, random_shake_kernel(n, seed), "valid")
+    y += noise * rng.standard_normal(y.shape)
+    size, (h, w) = (28, 32), y.shape
+    slope_of, seen, measured = (np.zeros(size, np.float32) for _ in range(3))
+    slope_of[: x.shape[0] - 1, : x.shape[1] - 1] = 1
+    seen[n - 1 : n + h - 2, n - 1 : n + w - 2] = 1
+    measured[n - 1 : n - 1 + h, n - 1 : n - 1 + w] = y
+    start, support = np.full((n, n), 1 / n**2, np.float32), _padded(np.ones((n, n)), size)
+    k, _ = _kernel(_padded(x.astype(np.float32), size), slope_of, measured, None, seen, _padded(start, size), support)
+    slopes = [np.diff(x, axis=0)[:, :-1], np.diff(x, axis=1)[:-1]]
+    wanted = [np.diff(y, axis=0)[:, :-1], np.diff(y, axis=1)[:-1]]
+    points = np.eye(n * n).reshape(-1, n, n)
+    columns = [np.concatenate([fftconvolve(g, p, "valid").ravel() for g in slopes]) for p in points]
+    ridge = np.sqrt(RIDGE * sum((g**2).sum() for g in slopes)) * np.eye(n * n)
+    least = nnls(np.vstack([np.stack(columns, 1), ridge]), np.concatenate([*map(np.ravel, wanted), np.zeros(n * n)]))[0]
+    assert np.abs(np.asarray(k)[:n, :n] - (least / least.sum()).reshape(n, n)).max() < 5e-3
 
 
 @given(hnp.arrays(np.float32, (2, 5, 7), elements=st.floats(-1, 1, width=32)))
