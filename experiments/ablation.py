@@ -15,7 +15,7 @@ from statistics import mean
 
 from options import run_script
 from pairs import Pictures, find_pairs
-from runner import Case, Options, run_cases
+from runner import Case, Options, run_cases, true_kernel
 from tables import Row, Value, row, summary, write_tables
 
 from inr_deblur.config import DeblurConfig
@@ -68,7 +68,7 @@ def main(options: AblationOptions) -> int:
     pairs, chosen = find_pairs(options.data_dir, options.subset), choose(options.variants)
     fits = {name: changed(options.fit, VARIANTS[name].settings) for name in chosen}
     sides = dict.fromkeys(VARIANTS[name].side for name in chosen)
-    known = [Case(pair, options.fit, known_name(n), known=True, alter=cut(n)) for pair in pairs for n in sides]
+    known = [Case(pair, options.fit, known_name(n), true_kernel, cut(n)) for pair in pairs for n in sides]
     blind = [Case(pair, fits[name], name, alter=cut(VARIANTS[name].side)) for pair in pairs for name in chosen]
     records, failed = run_cases(known + blind, replace(options, nonblind=False))
     best = {(record.name, record.variant): record for record in records}

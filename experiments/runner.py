@@ -50,6 +50,11 @@ ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 BLIND, KNOWN = "blind", "known kernel"
 
 
+def true_kernel(pictures: Pictures, config: DeblurConfig) -> np.ndarray:
+    """The kernel that is given where it is known."""
+    return pictures.kernel
+
+
 @dataclass(frozen=True)
 class Case:
     """One fit that is to be scored."""
@@ -57,7 +62,7 @@ class Case:
     pair: Pair
     config: DeblurConfig
     variant: str = BLIND  # sets it apart from the pair's other fits
-    known: bool = False  # the true kernel is given
+    given: Callable[[Pictures, DeblurConfig], np.ndarray] | None = None  # what makes a kernel that is given
     alter: Callable[[Pictures], Pictures] | None = None  # what is done to the pictures beforehand
 
 
@@ -94,7 +99,7 @@ def run_cases(cases: Sequence[Case], options: Options, say: Callable[[str], None
     With `nonblind` the same fits with the true kernels follow.
     """
     if options.nonblind:
-        cases = [*cases, *(replace(case, variant=KNOWN, known=True) for case in cases)]
+        cases = [*cases, *(replace(case, variant=KNOWN, given=true_kernel) for case in cases)]
     folder = writable_folder(Path(options.out) / "records")
     pictures = writable_folder(Path(options.out) / "pictures") if options.pictures else None
     paths = {case: folder / f"{case.pair.name}-{case.variant.replace(' ', '_')}-{key(case)}.json" for case in cases}
@@ -158,7 +163,8 @@ def measure(case: Case, keep: Path | None = None) -> Record:
     pictures = case.pair.read()
     if case.alter:
         pictures = case.alter(pictures)
-    result = deblur(pictures.blurry, case.config, kernel=pictures.kernel if case.known else None)
+    kernel = case.given(pictures, case.config) if case.given else None
+    result = deblur(pictures.blurry, case.config, kernel=kernel)
     scores, blurry = (aligned_scores(grey(x), grey(pictures.sharp)) for x in (result.image, pictures.blurry))
     if keep:
         stem = f"{case.pair.name}-{case.variant.replace(' ', '_')}"
@@ -197,6 +203,6 @@ def _keep_picture(path: Path, values: np.ndarray) -> None:
 
 def key(case: Case) -> str:
     """A name for all that determines a record: settings, files, code."""
-    parts = [asdict(case.config), case.variant, case.known, code_version()]
+    parts = [asdict(case.config), case.variant, case.given and case.given.__name__, code_version()]
     parts += [hashlib.sha256(path.read_bytes()).hexdigest() for path in case.pair[1:]]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
