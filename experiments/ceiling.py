@@ -1,9 +1,10 @@
-"""Where a search that begins with the true kernel ends: what is lost then, no better search can win back.
+"""Where a search that begins with the true kernel ends: what is lost then is the objective's doing, not the search's.
 
     python experiments/ceiling.py data_dir=DIR [subset=GLOBS] [workers=2] [key=value ...]
 
-The true kernel goes through the last steps that the engine gives to one that was found: the closed-form corrections if
-it is wide, else the stages at the pixels and those that count edges. The picture is restored with what they make of it,
+The true kernel goes through the last steps that the engine gives to one that was found: the closed-form corrections at
+the pixels if it is wide, else the stages at the pixels and those that count edges; of coloured lights, too, on the
+luminance. The picture is restored with what they make of it,
 and with the true kernel itself. A pair counts as lost if the two are more than 3 dB apart: there, the objective prefers
 another kernel, or leaves open which.
 """

@@ -12,13 +12,13 @@ edge-counting image with a least-squares kernel: Xu, Zheng and Jia, Unnatural L0
 deblurring (CVPR 2013).
 
 Both are solved by the alternating direction method of multipliers, (1) with the border masked, as in `restore`. In (2),
-which is not as stiff, what lies beyond the border is filled in now and then by what the kernel makes of x:
+which needs no more steps for it, what lies beyond the border is filled in now and then by what the kernel makes of x:
 
     |k (*) grad x - grad y|^2  <=  |k * grad x - filled|^2,    filled = k0 * grad x beyond the border         (3)
 
-with equality at the kernel k0 of that time, so that no filling makes (2) worse; this takes less than
-half of the transforms. Whatever the picture's and the kernel's sizes, the programs are those of the Fourier transform's
-size, of which there are few.
+with equality at the kernel k0 of that time, so that what lowers the right side by then lowers (2) as much or more; this
+takes less than half of the transforms. Whatever the picture's and the kernel's sizes, the programs are those of the
+Fourier transform's size, of which there are few.
 """
 
 from typing import NamedTuple
