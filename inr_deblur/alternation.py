@@ -3,13 +3,14 @@
     x = argmin    1/2 |k (*) x - y|^2 + w sum phi(|grad x|),    phi(g) = g^2 / (g^2 + tau^2)                  (1)
     k = argmin    1/2 |k (*) grad x - grad y|^2 + ridge |k|^2    over k >= 0 within its support               (2)
 
-over valid convolutions, with w falling from round to round. The first counts edges, as the search's last stage does,
-which leaves a latent image that cannot explain y with a kernel that is wrong; what remains, the second corrects. The
-search's descent in both at once is still on its way when its steps are over; a few rounds of this go further, and can
-look at four times as much of the picture. A kernel of a coarse scale is mended by it before a finer one begins with it
-(`mended`): what is far from the rest, and a descent that starts from it would keep, is gone after that. Alternating an
-edge-counting image with a least-squares kernel: Xu, Zheng and Jia, Unnatural L0 sparse representation for natural image
-deblurring (CVPR 2013).
+over valid convolutions, with w falling from round to round. tau is the slope above which there is an edge, one as good
+as another: print and rough textures need a large one, photographs a small one that leaves their fine detail. The first
+counts edges, as the search's last stage does, which leaves a latent image that cannot explain y with a kernel that is
+wrong; what remains, the second corrects. The search's descent in both at once is still on its way when its steps are
+over; a few rounds of this go further, and can look at four times as much of the picture. A kernel of a coarse scale is
+mended by it before a finer one begins with it (`mended`): what is far from the rest, and a descent that starts from it
+would keep, is gone after that. Alternating an edge-counting image with a least-squares kernel: Xu, Zheng and Jia,
+Unnatural L0 sparse representation for natural image deblurring (CVPR 2013).
 
 Both are solved by the alternating direction method of multipliers, (1) with the border masked, as in `restore`. In (2),
 which needs no more steps for it, what lies beyond the border is filled in now and then by what the kernel makes of x:
@@ -40,7 +41,7 @@ ROUNDS = 8
 STEPS = 60  # of each problem in a round; with fewer the image of the first rounds is still blurred
 SCALE = 2  # that is to see all of the part that is looked at: up to 640 pixels a side
 CONTRAST = 0.2  # standard deviation that the picture is brought to
-EDGE = 0.03  # tau
+EDGES = 0.03, 0.08  # tau that may be right: of photographs, and of print and other pictures of few steep edges
 WEIGHTS = 1e-3, 3e-5  # w of the first round and of the last
 WEIGHT_OF_NOISE = 5.0  # w over the variance of the noise, at least
 RIDGE = 1e-3  # over the power of grad x
@@ -57,11 +58,17 @@ class Corrected(NamedTuple):
 
 
 def corrected(
-    y: NDArray, k: NDArray, noise: float, rounds: int = ROUNDS, bound: NDArray[np.bool_] | None = None
+    y: NDArray,
+    k: NDArray,
+    noise: float,
+    rounds: int = ROUNDS,
+    bound: NDArray[np.bool_] | None = None,
+    edge: float = EDGES[0],
 ) -> Corrected:
     """The kernel k (K, K), sum 1, after some rounds on the most telling part of the grey picture y (H, W).
 
-    noise: its standard deviation in the units of y; bound: where y is one (`clipping`), (H, W), None: nowhere.
+    noise: its standard deviation in the units of y; bound: where y is one (`clipping`), (H, W), None: nowhere;
+    edge: tau where the standard deviation of y is `CONTRAST`.
     """
     k = cropped(pruned(k), MARGIN)
     top, left, *shape = most_telling(y, k.shape[0], SCALE)
@@ -73,11 +80,12 @@ def corrected(
     measured, bound = jax.tree.map(lambda a: _placed(a, seen), (y, bound))
     around = [(n // 2, s - m - n // 2) for n, s, m in zip(k.shape, size, shape, strict=True)]
     start, support = np.pad(y, around, "edge"), _padded(np.ones_like(k), size)
-    losses = []
+    losses, tau = [], np.float32(edge)
     for weight in np.geomspace(*WEIGHTS, rounds):
         weight = max(weight, WEIGHT_OF_NOISE * (gain * noise) ** 2)
         weights = weight * FIRST_WEIGHT ** np.maximum(1 - np.arange(STEPS + 1) / FALL, 0)
-        x = _latent(measured, seen, bound, start, _padded(pruned(k, FAINT), size), weights.astype(np.float32))
+        blur = _padded(pruned(k, FAINT), size)
+        x = _latent(measured, seen, bound, start, blur, weights.astype(np.float32), tau)
         found, loss = _kernel(x, slope_of, measured, bound, slope_seen, _padded(k, size), support)
         k = np.asarray(found)[: k.shape[0], : k.shape[1]]
         losses.append(float(loss))
@@ -144,7 +152,9 @@ def _against(g: Array) -> Array:
 
 
 @jax.jit
-def _latent(measured: Array, seen: Array, bound: Array | None, start: Array, k: Array, weights: Array) -> Array:
+def _latent(
+    measured: Array, seen: Array, bound: Array | None, start: Array, k: Array, weights: Array, tau: Array
+) -> Array:
     """The x of (1). All of the Fourier transform's size; bound: see `corrected`; weights: (steps + 1,)."""
     size = k.shape
     blur = jnp.fft.rfft2(k)
@@ -158,10 +168,10 @@ def _latent(measured: Array, seen: Array, bound: Array | None, start: Array, k: 
     def step(state: tuple[Array, Array, Array], now: tuple[Array, Array]):
         _, fit, slope = state
         weight, later = now
-        penalty = weight / EDGE**2
+        penalty = weight / tau**2
         z = jnp.where(seen > 0, (brightened(measured, fit, bound) + FIT_PENALTY * fit) / (1 + FIT_PENALTY), fit)
         square = slope[0] ** 2 + slope[1] ** 2  # written out: as a sum over an axis it takes half of a step's time
-        edges = _kept(square / EDGE**2) * slope
+        edges = _kept(square / tau**2) * slope
         goal = FIT_PENALTY * jnp.conj(blur) * jnp.fft.rfft2(2 * z - fit)
         goal += jnp.fft.rfft2(penalty * _against(2 * edges - slope))
         normal = FIT_PENALTY * power + penalty * laplacian + 1e-6

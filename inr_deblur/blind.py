@@ -13,19 +13,17 @@ Starts of several pictures are members of one batch, too: they have the kernels'
 region is enough its shape, but all that is chosen is chosen picture by picture.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inr_deblur.alternation import LEAST_SPREAD, ROUNDS, corrected, correction_work, mended
+from inr_deblur.alternation import EDGES, ROUNDS, correction_work, mended
 from inr_deblur.blur import area_average, quieter, smoothed
-from inr_deblur.carry import finer
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
+from inr_deblur.correction import Candidate, rounds, settled
 from inr_deblur.devices import side_by_side
 from inr_deblur.fit import Generators
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
@@ -42,7 +40,6 @@ NARROW = 27  # pixels of a window; a kernel that needs no more is looked for ane
 ENDING = 2  # scale at which a search may end; what is left of a kernel at coarser ones is too little to be corrected
 MENDING_ROUNDS = 4  # of the alternation between two scales
 MENDED_SPREAD = 2.0  # samples; of less, rounds on a smooth picture leave too little
-NO_WORSE = 1e-5  # of energy, that a right correction may add; wrong ones of print add 8 times as much
 
 
 @dataclass(frozen=True)
@@ -125,15 +122,6 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
     ]
 
 
-class Candidate(NamedTuple):
-    """A kernel that may win, as it is or corrected."""
-
-    picture: int
-    member: int  # the start that it comes from
-    kernel: NDArray[np.float32]  # (K, K), pruned, sum 1
-    traces: tuple[StageTrace, ...] = ()  # of its corrections
-
-
 def _mended(search: Search, batch: Batch, scale: int) -> Batch:
     """The batch with its kernels of this scale after a few rounds of the alternation, those that are wide enough.
 
@@ -166,59 +154,13 @@ def _found(search: Search, winner: Candidate) -> Found:
 
 
 def _corrected(search: Search, batch: Batch, scale: int) -> list[Found] | None:
-    """The pictures' kernels by alternation from this scale on, if there they are wide enough for that.
-
-    Each kernel that is left is corrected at this scale, and of each picture's the one with the lowest energy at the
-    finer ones. None, too, if a picture's best kernel had a lower energy before; then the search goes on.
-    """
+    """The pictures' kernels by alternation from this scale on, if there they can be settled by it."""
     if not search.config.loss.alternation:
         return None
     assert batch.kernels is not None
-    before = [pruned(k) for k in batch.kernels]
-    groups = [np.flatnonzero(batch.pictures == picture) for picture in range(len(search.pictures))]
-    if min(spread(before[group[0]]) for group in groups) < LEAST_SPREAD:
-        return None
-    left = map(Candidate, batch.pictures, batch.members, before)
-    made = _alternated(search, list(left), scale)
-    firsts = [group[0] for group in groups]
-    kernels = of_one_size([before[i] for i in firsts] + [candidate.kernel for candidate in made])
-    pictures = np.concatenate([batch.pictures[firsts], batch.pictures])
-    energies = search.judge(kernels, pictures, scale, len(groups) + batch.expected)
-    least, energies = energies[: len(groups)], energies[len(groups) :]
-    best = [group[np.argmin(energies[group])] for group in groups]
-    if (energies[best] > least + NO_WORSE).any():
-        return None
-    winners = [made[i] for i in best]
-    while scale > 1:
-        scale //= 2
-        winners = _alternated(search, [winner._replace(kernel=finer(winner.kernel)) for winner in winners], scale)
-    return [_found(search, winner) for winner in winners]
-
-
-def _alternated(search: Search, candidates: Sequence[Candidate], scale: int) -> list[Candidate]:
-    """What the rounds of the alternation at this scale make of kernels, pruned."""
-    count = rounds(search.config, ROUNDS)
-
-    def one(candidate: Candidate) -> Candidate:
-        began = time.perf_counter()
-        picture = search.pictures[candidate.picture]
-        y, noise = area_average(picture, scale), search.noises[candidate.picture] / scale
-        bound = white(picture, scale) if search.lights[candidate.picture] else None
-        kernel, losses = corrected(y, candidate.kernel, noise, count, bound)
-        trace = StageTrace(f"alternation {scale}", scale, losses, time.perf_counter() - began)
-        return candidate._replace(kernel=pruned(kernel), traces=(*candidate.traces, trace))
-
-    made: list[Candidate] = []
-    seen = search.pictures.shape[1] // scale, search.pictures.shape[2] // scale
-    for before, after in zip(candidates, side_by_side(one, candidates), strict=True):
-        search.progress.advance(correction_work(seen, len(before.kernel), count), "alternation")
-        made.append(after)
-    return made
-
-
-def rounds(config: DeblurConfig, usual: int) -> int:
-    """Of the alternation at each scale, so many with the usual steps."""
-    return max(1, round(usual * config.schedule.steps))
+    left = [Candidate(*each) for each in zip(batch.pictures, batch.members, map(pruned, batch.kernels), strict=True)]
+    winners = settled(search, left, scale)
+    return [_found(search, winner) for winner in winners] if winners else None
 
 
 def survivors(scale: int) -> int:
@@ -240,7 +182,10 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         total += count * judging_work(config, scale, shape)
         count = min(count, survivors(scale))
         seen = whole[0] // scale, whole[1] // scale
-        most = rounds(config, ROUNDS) + rounds(config, MENDING_ROUNDS)
-        total += count * correction_work(seen, -(-size // scale), most)
-        total += (1 + count) * judging_work(config, scale, shape)
+        total += count * correction_work(seen, -(-size // scale), rounds(config, MENDING_ROUNDS))
+        # the best one with every tau; at the pixels too, after what was settled at the scale where a search may end
+        corrected = count + len(EDGES) - 1
+        total += corrected * correction_work(seen, -(-size // scale), rounds(config, ROUNDS))
+        judged = 1 + corrected + (len(EDGES) if scale == ENDING else 0)
+        total += judged * judging_work(config, scale, shape)
     return total + count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[-1])

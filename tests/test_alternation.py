@@ -1,8 +1,5 @@
 """The last corrections of a kernel."""
 
-from dataclasses import replace
-
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -14,17 +11,9 @@ from scipy.optimize import nnls
 from scipy.signal import fftconvolve
 from skimage import data
 
-from inr_deblur.alternation import LEAST_SPREAD, RIDGE, _against, _kept, _kernel, _padded, _slopes, corrected, mended
-from inr_deblur.blind import _corrected
-from inr_deblur.carry import finer
+from inr_deblur.alternation import RIDGE, _against, _kept, _kernel, _padded, _slopes, corrected, mended
 from inr_deblur.clipping import white
-from inr_deblur.config import DeblurConfig, ScheduleConfig
-from inr_deblur.fit import Generators
-from inr_deblur.generators import SirenKernel, image_generator
-from inr_deblur.kernels import likeness, of_one_size, pruned
-from inr_deblur.outcome import spread
-from inr_deblur.progress import Silent
-from inr_deblur.search import Search
+from inr_deblur.kernels import likeness, pruned
 from inr_deblur.simulate import blur, gaussian_kernel, random_shake_kernel
 
 TRUE = random_shake_kernel(19, 3, "smooth").astype(np.float32)
@@ -120,7 +109,7 @@ def test_the_kernel_is_that_of_non_negative_least_squares(seed, noise):
     columns = [np.concatenate([fftconvolve(g, p, "valid").ravel() for g in slopes]) for p in points]
     ridge = np.sqrt(RIDGE * sum((g**2).sum() for g in slopes)) * np.eye(n * n)
     least = nnls(np.vstack([np.stack(columns, 1), ridge]), np.concatenate([*map(np.ravel, wanted), np.zeros(n * n)]))[0]
-    assert np.abs(np.asarray(k)[:n, :n] - (least / least.sum()).reshape(n, n)).max() < 5e-3
+    assert np.abs(np.asarray(k)[:n, :n] - (least / least.sum()).reshape(n, n)).max() < 1e-2
 
 
 @given(hnp.arrays(np.float32, (2, 5, 7), elements=st.floats(-1, 1, width=32)))
@@ -140,43 +129,3 @@ def test_slopes_are_shrunk_to_the_least_of_prior_and_distance(size):
     found = float(_kept(jnp.float32(size**2))) * size
     assert found**2 / (found**2 + 1) + (found - size) ** 2 / 2 <= energy.min() + 2e-3
     assert 0 <= found <= size
-
-
-def corrected_from(y, kernels, scale=1, steps=0.5):
-    """What comes of the picture y if a scale of the search leaves these kernels, the best first."""
-    config = DeblurConfig(schedule=ScheduleConfig(steps=steps))
-    generators = Generators(image_generator("harmonic", y.shape, (20, 20)), SirenKernel())
-    search = Search(y[None], np.array([[0, 0, *y.shape]]), generators, config, Silent(), 55.0, [0.003], [False])
-    batch = search.begin(np.full(len(kernels), 27.0), 0)
-    with jax.numpy_dtype_promotion("standard"):  # Adam multiplies Python's floats and int32 counters
-        return _corrected(search, replace(batch, kernels=of_one_size(kernels)), scale)
-
-
-def test_kernels_that_are_wide_at_a_scale_are_corrected_there_and_at_the_finer_ones():
-    wide = random_shake_kernel(39, 4, "smooth").astype(np.float32)
-    assert spread(wide) / 2 >= LEAST_SPREAD
-    y = blur(data.camera()[:400, :400] / 255, wide, 0.003).astype(np.float32)
-    rough = np.asarray(gaussian_filter(wide, 1.5)[1::2, 1::2], np.float32)
-    (found,) = corrected_from(y, [rough / rough.sum()], 2) or [None]
-    assert found and [stage.scale for stage in found.stages] == [2, 1]
-    assert likeness(found.kernel, wide) > likeness(finer(rough), wide) + 0.02
-
-
-def test_small_kernels_are_left_to_the_search():
-    small = gaussian_kernel(9).astype(np.float32)
-    assert spread(small) < LEAST_SPREAD
-    assert corrected_from(Y, [small]) is None
-
-
-def test_of_several_corrected_kernels_the_one_that_explains_the_picture_best_goes_on():
-    y = blur(data.coins()[:190, :300] / 255, TRUE, 0.003).astype(np.float32)
-    wrong = np.asarray(ROUGH.T, np.float32)
-    (found,) = corrected_from(y, [wrong, ROUGH]) or [None]
-    assert found and likeness(found.kernel, TRUE) > 0.9
-
-
-def test_a_correction_that_explains_the_picture_worse_is_not_taken():
-    """On print the edges that are counted first are those of whole letters."""
-    y = blur(data.page()[:190, :300] / 255, TRUE, 0.003).astype(np.float32)
-    assert likeness(pruned(corrected(y, ROUGH, 0.003).kernel), TRUE) < likeness(ROUGH, TRUE) - 0.1
-    assert corrected_from(y, [ROUGH], steps=1.0) is None
