@@ -10,7 +10,7 @@ from inr_deblur import correction
 from inr_deblur.alternation import EDGES, LEAST_SPREAD, Corrected, corrected
 from inr_deblur.carry import finer
 from inr_deblur.config import DeblurConfig, ScheduleConfig
-from inr_deblur.correction import Candidate, best_corrected, settled
+from inr_deblur.correction import DOUBT, Candidate, best_corrected, settled
 from inr_deblur.fit import Generators
 from inr_deblur.generators import SirenKernel, image_generator
 from inr_deblur.kernels import likeness, pruned
@@ -89,3 +89,11 @@ def test_each_picture_gets_the_tau_that_suits_it():
 def test_kernels_of_the_pixels_can_be_judged_at_a_coarser_scale():
     (found,) = best_corrected(search_of(PAGE), [Candidate(0, 0, ROUGH)], 1, 2)
     assert found.edge == EDGES[1]
+
+
+@pytest.mark.parametrize(("saved", "expected"), [(0.0, 0), (DOUBT / 2, 0), (2 * DOUBT, 1)])
+def test_in_doubt_the_first_tau_stays(monkeypatch, saved, expected):
+    search = search_of(COINS)
+    monkeypatch.setattr(search, "judge", lambda *arguments: np.array([0.5, 0.5 - saved]))
+    (found,) = best_corrected(search, [Candidate(0, 0, ROUGH)], 1, 1)
+    assert found.edge == EDGES[expected]
