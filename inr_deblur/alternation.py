@@ -4,13 +4,13 @@
     k = argmin    1/2 |k (*) grad x - grad y|^2 + ridge |k|^2    over k >= 0 within its support               (2)
 
 over valid convolutions, with w falling from round to round. tau is the slope above which there is an edge, one as good
-as another: print and rough textures need a large one, photographs a small one that leaves their fine detail. The first
-counts edges, as the search's last stage does, which leaves a latent image that cannot explain y with a kernel that is
-wrong; what remains, the second corrects. The search's descent in both at once is still on its way when its steps are
-over; a few rounds of this go further, and can look at four times as much of the picture. A kernel of a coarse scale is
-mended by it before a finer one begins with it (`mended`): what is far from the rest, and a descent that starts from it
-would keep, is gone after that. Alternating an edge-counting image with a least-squares kernel: Xu, Zheng and Jia,
-Unnatural L0 sparse representation for natural image deblurring (CVPR 2013).
+as another: print and rough textures need a large one, photographs a small one that leaves their fine detail. (1) counts
+edges, as the search's last stage does, which leaves a latent image that cannot explain y with a kernel that is wrong;
+what remains, (2) corrects. The search's descent in both at once is still on its way when its steps are over; a few
+rounds of this go further, and can look at four times as much of the picture. A kernel of a coarse scale is mended by it
+before a finer one begins with it (`mended`): what is far from the rest, and a descent that starts from it would keep,
+is gone after that. Alternating an edge-counting image with a least-squares kernel: Xu, Zheng and Jia, Unnatural L0
+sparse representation for natural image deblurring (CVPR 2013).
 
 Both are solved by the alternating direction method of multipliers, (1) with the border masked, as in `restore`. In (2),
 which needs no more steps for it, what lies beyond the border is filled in now and then by what the kernel makes of x:
@@ -41,7 +41,7 @@ ROUNDS = 8
 STEPS = 60  # of each problem in a round; with fewer the image of the first rounds is still blurred
 SCALE = 2  # that is to see all of the part that is looked at: up to 640 pixels a side
 CONTRAST = 0.2  # standard deviation that the picture is brought to
-EDGES = 0.03, 0.08  # tau that may be right: of photographs, and of print and other pictures of few steep edges
+EDGES = 0.03, 0.08  # tau that may be right: of photographs, and of print and rough textures
 WEIGHTS = 1e-3, 3e-5  # w of the first round and of the last
 WEIGHT_OF_NOISE = 5.0  # w over the variance of the noise, at least
 RIDGE = 1e-3  # over the power of grad x
@@ -97,7 +97,7 @@ def mended(
 ) -> NDArray[np.float32]:
     """The kernel k (K, K) after some rounds, pruned, where it was on its grid; what has grown beyond that is cut off.
 
-    Arguments as those of `corrected`.
+    Arguments as those of `corrected`; tau is the first one of `EDGES` for every picture.
     """
     k = pruned(k)
     got = pruned(corrected(y, k, noise, rounds, bound).kernel)

@@ -109,7 +109,7 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
         batch = search.advance(batch, [plans[m][now] for m in batch.members])
         ahead = [plans[m][now + 1] for m in batch.members]
         batch = search.best(batch, scale, survivors(scale), [ways[m] for m in batch.members], ahead)
-        if scale == ENDING and (found := _corrected(search, batch, scale)):
+        if scale == ENDING and (found := _settled(search, batch, scale)):
             return found
     assert batch
     refined = search.advance(batch, [plans[m][-1] for m in batch.members])
@@ -117,7 +117,7 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
     pairs = zip(search.pictures, search.noises, batch.kernels, refined.kernels, strict=True)
     kernels = [pruned(before if spoilt(y, noise, before, after) else after) for y, noise, before, after in pairs]
     last = replace(batch, kernels=of_one_size(kernels))
-    return _corrected(search, last, 1) or [
+    return _settled(search, last, 1) or [
         _found(search, winner) for winner in map(Candidate, batch.pictures, batch.members, kernels)
     ]
 
@@ -153,7 +153,7 @@ def _found(search: Search, winner: Candidate) -> Found:
     return Found(winner.kernel, int(search.widest), region, stages)
 
 
-def _corrected(search: Search, batch: Batch, scale: int) -> list[Found] | None:
+def _settled(search: Search, batch: Batch, scale: int) -> list[Found] | None:
     """The pictures' kernels by alternation from this scale on, if there they can be settled by it."""
     if not search.config.loss.alternation:
         return None
@@ -183,9 +183,9 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         count = min(count, survivors(scale))
         seen = whole[0] // scale, whole[1] // scale
         total += count * correction_work(seen, -(-size // scale), rounds(config, MENDING_ROUNDS))
-        # the best one with every tau; at the pixels too, after what was settled at the scale where a search may end
-        corrected = count + len(EDGES) - 1
-        total += corrected * correction_work(seen, -(-size // scale), rounds(config, ROUNDS))
-        judged = 1 + corrected + (len(EDGES) if scale == ENDING else 0)
+        # the best one with every tau; what is settled at the scale where a search may end is judged there once more
+        corrections = count + len(EDGES) - 1
+        total += corrections * correction_work(seen, -(-size // scale), rounds(config, ROUNDS))
+        judged = 1 + corrections + (len(EDGES) if scale == ENDING else 0)
         total += judged * judging_work(config, scale, shape)
     return total + count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[-1])

@@ -47,7 +47,7 @@ def finer(k: NDArray[np.float32]) -> NDArray[np.float32]:
 def coarser(k: NDArray[np.float32]) -> NDArray[np.float32]:
     """The kernel (K, K), K odd, at samples twice as far apart: sums of two by two, the middle entry in the middle one.
 
-    On the whole it moves by a quarter of such a sample; the picture that goes with it moves the other way.
+    Every other entry moves by half of such a sample, up and left; the picture that goes with it moves the other way.
     """
     side = (len(k) // 2 + 1) | 1  # the next odd number
     before = (2 * side - len(k)) // 2

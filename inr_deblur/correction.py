@@ -21,7 +21,7 @@ from inr_deblur.kernels import of_one_size, pruned
 from inr_deblur.outcome import spread
 from inr_deblur.search import Search, StageTrace
 
-NO_WORSE = 1e-5  # of energy, that a right correction may add; wrong ones of print add 8 times as much
+NO_WORSE = 1e-5  # of energy, that a right correction may add; wrong ones of print, by the first tau, add 8 times that
 DOUBT = 1e-6  # of energy, that another tau than the first must save; for photographs it saves less and yet costs detail
 
 
@@ -36,11 +36,11 @@ class Candidate(NamedTuple):
 
 
 def settled(search: Search, left: Sequence[Candidate], scale: int) -> list[Candidate] | None:
-    """Each picture's kernel by alternation from this scale on, if all are wide enough for that there; else None.
+    """Each picture's kernel by alternation from this scale on, if each one's best is wide enough for that; else None.
 
     left: kernels of this scale, each picture's best one first. Each is corrected, the best ones with every tau; the one
-    that then has its picture's lowest energy goes on to the finer scales. None, too, if the best one of a picture had a
-    lower energy before.
+    that then has its picture's lowest energy goes on to the finer scales. None, too, if by that the best one of a
+    picture has more energy than before, by more than `NO_WORSE`.
     """
     firsts = [left[i] for i in np.unique(_pictures(left), return_index=True)[1]]
     if min(spread(first.kernel) for first in firsts) < LEAST_SPREAD:
@@ -49,7 +49,7 @@ def settled(search: Search, left: Sequence[Candidate], scale: int) -> list[Candi
     made = _alternated(search, [*left, *others], scale)
     before, energies = np.split(_energies(search, [*firsts, *made], scale), [len(firsts)])
     best = _lowest(made, energies)
-    if (energies[best] > before + NO_WORSE).any():
+    if not (energies[best] <= before + NO_WORSE).all():
         return None
     winners, judged = [made[i] for i in best], scale
     while scale > 1:
@@ -59,7 +59,11 @@ def settled(search: Search, left: Sequence[Candidate], scale: int) -> list[Candi
 
 
 def best_corrected(search: Search, left: Sequence[Candidate], scale: int, judged: int) -> list[Candidate]:
-    """Each picture's best of these kernels of this scale, corrected with every tau; judged: the scale of energies."""
+    """Each picture's best of these kernels of this scale, corrected with every tau.
+
+    judged: the scale at which energies are taken. A coarse one sees four times as much of the picture for the same cost
+    and tells the right tau more often, though what `coarser` does to a kernel moves its energy by as much as `DOUBT`.
+    """
     made = _alternated(search, [candidate._replace(edge=edge) for edge in EDGES for candidate in left], scale)
     seen = made
     while scale < judged:
