@@ -4,9 +4,8 @@
 
 The true kernel goes through the last steps that the engine gives to one that was found: the closed-form corrections at
 the pixels if it is wide, else the stages at the pixels and those that count edges; of coloured lights, too, on the
-luminance. The picture is restored with what they make of it,
-and with the true kernel itself. A pair counts as lost if the two are more than 3 dB apart: there, the objective prefers
-another kernel, or leaves open which.
+luminance. The picture is restored with what they make of it, and with the true kernel itself. A pair counts as lost if
+the two are more than 3 dB apart: there, the objective prefers another kernel, or leaves open which.
 """
 
 from dataclasses import dataclass, replace
@@ -46,9 +45,11 @@ def main(options: CeilingOptions) -> int:
 
 def settled(pictures: Pictures, config: DeblurConfig) -> np.ndarray:
     """What the engine's last steps make of the true kernel."""
-    from inr_deblur.alternation import LEAST_SPREAD, corrected  # here, so that a worker has settled before JAX comes
+    from inr_deblur.alternation import LEAST_SPREAD  # here, so that a worker has settled before JAX comes
+    from inr_deblur.blind import ENDING
     from inr_deblur.colour import luminance
-    from inr_deblur.kernels import cropped, pruned
+    from inr_deblur.correction import Candidate, best_corrected
+    from inr_deblur.kernels import cropped
     from inr_deblur.noise import white_noise
     from inr_deblur.outcome import spread
     from inr_deblur.refinement import spoilt
@@ -59,41 +60,41 @@ def settled(pictures: Pictures, config: DeblurConfig) -> np.ndarray:
         before, after = _descended(y, k, noise, config)
         k = before if spoilt(y, noise, before, after) else after
     if spread(k) >= LEAST_SPREAD:
-        k = pruned(corrected(y, k, noise).kernel)
+        search = _search(y, k, noise, config, ENDING)
+        k = best_corrected(search, [Candidate(0, 0, k)], 1, ENDING)[0].kernel
     return cropped(k)
+
+
+def _search(y: np.ndarray, k: np.ndarray, noise: float, config: DeblurConfig, scale: int) -> Any:
+    """One that looks at the part of y that a search for k (K, K) looks at, at this scale."""
+    from inr_deblur.fit import Generators
+    from inr_deblur.generators import SirenKernel, image_generator
+    from inr_deblur.progress import Silent
+    from inr_deblur.region import most_telling
+    from inr_deblur.search import ROOM, Search, support_for
+
+    support = support_for(ROOM * max(k.shape))
+    region = most_telling(y, max(k.shape), scale)
+    image: Any = image_generator("harmonic", (region[2], region[3]), (support // 2, support // 2))
+    generators = Generators(image, SirenKernel())
+    return Search(y[None], np.array([region]), generators, config, Silent(), float(support), [noise], [False])
 
 
 def _descended(y: np.ndarray, k: np.ndarray, noise: float, config: DeblurConfig) -> list[np.ndarray]:
     """The kernels after the stages at the pixels and after that of the edges; k (K, K) is what they begin with."""
     from inr_deblur.evidence import evidence
-    from inr_deblur.fit import Generators, stack
-    from inr_deblur.generators import SirenKernel, image_generator
+    from inr_deblur.fit import stack
     from inr_deblur.kernels import of_one_size, pruned
-    from inr_deblur.progress import Silent
-    from inr_deblur.region import most_telling
     from inr_deblur.restore import restore
     from inr_deblur.schedule import plan, scales
-    from inr_deblur.search import ROOM, Search, support_for
+    from inr_deblur.search import ROOM
 
-    side = max(k.shape)
-    support = support_for(ROOM * side)
-    region = most_telling(y, side, 1)
-    image: Any = image_generator("harmonic", (region[2], region[3]), (support // 2, support // 2))
-    search = Search(
-        y[None],
-        np.array([region]),
-        Generators(image, SirenKernel()),
-        config,
-        Silent(),
-        float(support),
-        [noise],
-        [False],
-    )
+    side, search = max(k.shape), _search(y, k, noise, config, 1)
     batch = search.begin(np.array([ROOM * side]), 0)
     kernels = of_one_size([k, np.zeros((batch.support, batch.support))])[:1]
     batch = search.carried(replace(batch, kernels=kernels, offsets=search.offsets(batch, 1)), 1)
     x = restore(search.cut()[0], kernels[0], evidence(y, k).weight)
-    shown = stack([image.showing((x - search.means[0]) * search.gains[0] + np.float32(0.5))])
+    shown = stack([search.generators.image.showing((x - search.means[0]) * search.gains[0] + np.float32(0.5))])
     batch = replace(batch, params={**batch.params, "image": shown})
     stages = plan(config, float(search.at_pixels()[0]), scales(side, y.shape))
     found = []
