@@ -4,13 +4,13 @@
     k = argmin    1/2 |k (*) grad x - grad y|^2 + ridge |k|^2    over k >= 0 within its support               (2)
 
 over valid convolutions, with w falling from round to round. tau is the slope above which there is an edge, one as good
-as another: print and rough textures need a large one, photographs a small one that leaves their fine detail. (1) counts
-edges, as the search's last stage does, which leaves a latent image that cannot explain y with a kernel that is wrong;
-what remains, (2) corrects. The search's descent in both at once is still on its way when its steps are over; a few
-rounds of this go further, and can look at four times as much of the picture. A kernel of a coarse scale is mended by it
-before a finer one begins with it (`mended`): what is far from the rest, and a descent that starts from it would keep,
-is gone after that. Alternating an edge-counting image with a least-squares kernel: Xu, Zheng and Jia, Unnatural L0
-sparse representation for natural image deblurring (CVPR 2013).
+as another. It is a share of the slopes that the x of the round before has: print and rough textures need a large one,
+photographs a small one that leaves their fine detail. (1) counts edges, as the search's last stage does, which leaves a
+latent image that cannot explain y with a kernel that is wrong; what remains, (2) corrects. The search's descent in both
+at once is still on its way when its steps are over; a few rounds of this go further, and can look at four times as much
+of the picture. A kernel of a coarse scale is mended by it before a finer one begins with it (`mended`): what is far from
+the rest, and a descent that starts from it would keep, is gone after that. Alternating an edge-counting image with a
+least-squares kernel: Xu, Zheng and Jia, Unnatural L0 sparse representation for natural image deblurring (CVPR 2013).
 
 Both are solved by the alternating direction method of multipliers, (1) with the border masked, as in `restore`. In (2),
 which needs no more steps for it, what lies beyond the border is filled in now and then by what the kernel makes of x:
@@ -41,7 +41,8 @@ ROUNDS = 8
 STEPS = 60  # of each problem in a round; with fewer the image of the first rounds is still blurred
 SCALE = 2  # that is to see all of the part that is looked at: up to 640 pixels a side
 CONTRAST = 0.2  # standard deviation that the picture is brought to
-EDGES = 0.03, 0.08  # tau that may be right: of photographs, and of print and rough textures
+EDGE = 0.5  # tau over the root mean square of the slopes of x
+EDGES = 0.06, 0.1  # the least tau, that of the first round, and the largest
 WEIGHTS = 1e-3, 3e-5  # w of the first round and of the last
 WEIGHT_OF_NOISE = 5.0  # w over the variance of the noise, at least
 RIDGE = 1e-3  # over the power of grad x
@@ -63,12 +64,10 @@ def corrected(
     noise: float,
     rounds: int = ROUNDS,
     bound: NDArray[np.bool_] | None = None,
-    edge: float = EDGES[0],
 ) -> Corrected:
     """The kernel k (K, K), sum 1, after some rounds on the most telling part of the grey picture y (H, W).
 
-    noise: its standard deviation in the units of y; bound: where y is one (`clipping`), (H, W), None: nowhere;
-    edge: tau where the standard deviation of y is `CONTRAST`.
+    noise: its standard deviation in the units of y; bound: where y is one (`clipping`), (H, W), None: nowhere.
     """
     k = cropped(pruned(k), MARGIN)
     top, left, *shape = most_telling(y, k.shape[0], SCALE)
@@ -80,15 +79,16 @@ def corrected(
     measured, bound = jax.tree.map(lambda a: _placed(a, seen), (y, bound))
     around = [(n // 2, s - m - n // 2) for n, s, m in zip(k.shape, size, shape, strict=True)]
     start, support = np.pad(y, around, "edge"), _padded(np.ones_like(k), size)
-    losses, tau = [], np.float32(edge)
+    losses, tau = [], EDGES[0]
     for weight in np.geomspace(*WEIGHTS, rounds):
         weight = max(weight, WEIGHT_OF_NOISE * (gain * noise) ** 2)
         weights = weight * FIRST_WEIGHT ** np.maximum(1 - np.arange(STEPS + 1) / FALL, 0)
         blur = _padded(pruned(k, FAINT), size)
-        x = _latent(measured, seen, bound, start, blur, weights.astype(np.float32), tau)
-        found, loss = _kernel(x, slope_of, measured, bound, slope_seen, _padded(k, size), support)
+        x = _latent(measured, seen, bound, start, blur, weights.astype(np.float32), np.float32(tau))
+        found, loss, slope = _kernel(x, slope_of, measured, bound, slope_seen, _padded(k, size), support)
         k = np.asarray(found)[: k.shape[0], : k.shape[1]]
         losses.append(float(loss))
+        tau = float(np.clip(EDGE * slope, *EDGES))
     return Corrected(k, np.asarray(losses, np.float32))
 
 
@@ -97,7 +97,7 @@ def mended(
 ) -> NDArray[np.float32]:
     """The kernel k (K, K) after some rounds, pruned, where it was on its grid; what has grown beyond that is cut off.
 
-    Arguments as those of `corrected`; tau is the first one of `EDGES` for every picture.
+    Arguments as those of `corrected`.
     """
     k = pruned(k)
     got = pruned(corrected(y, k, noise, rounds, bound).kernel)
@@ -198,8 +198,8 @@ def _kept(square: Array) -> Array:
 @jax.jit
 def _kernel(
     x: Array, slope_of: Array, measured: Array, bound: Array | None, seen: Array, k: Array, support: Array
-) -> tuple[Array, Array]:
-    """The k of (2), and its loss. All of the Fourier transform's size.
+) -> tuple[Array, Array, Array]:
+    """The k of (2), its loss, and the root mean square of |grad x|. All of the Fourier transform's size.
 
     slope_of: one where x has slopes, seen: where they are seen in y; a bound is as bright as x and k make it.
     """
@@ -230,4 +230,5 @@ def _kernel(
 
     k = jax.lax.scan(filled, (k, jnp.zeros_like(k)), length=FILLINGS)[0][0]
     k = k / k.sum()
-    return k, (seen * (blurred(k) - wanted) ** 2).sum() / seen.sum()
+    loss = (seen * (blurred(k) - wanted) ** 2).sum() / seen.sum()
+    return k, loss, jnp.sqrt(total / slope_of.sum())

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inr_deblur.alternation import EDGES, ROUNDS, correction_work, mended
+from inr_deblur.alternation import ROUNDS, correction_work, mended
 from inr_deblur.blur import area_average, quieter, smoothed
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
@@ -183,9 +183,6 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         count = min(count, survivors(scale))
         seen = whole[0] // scale, whole[1] // scale
         total += count * correction_work(seen, -(-size // scale), rounds(config, MENDING_ROUNDS))
-        # the best one with every tau; what is settled at the scale where a search may end is judged there once more
-        corrections = count + len(EDGES) - 1
-        total += corrections * correction_work(seen, -(-size // scale), rounds(config, ROUNDS))
-        judged = 1 + corrections + (len(EDGES) if scale == ENDING else 0)
-        total += judged * judging_work(config, scale, shape)
+        total += count * correction_work(seen, -(-size // scale), rounds(config, ROUNDS))
+        total += (1 + count) * judging_work(config, scale, shape)
     return total + count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[-1])

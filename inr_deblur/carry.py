@@ -16,7 +16,6 @@ from jax import Array
 from jax.sharding import Mesh
 from numpy.typing import NDArray
 
-from inr_deblur.blur import area_average
 from inr_deblur.coordinates import Grid
 from inr_deblur.devices import gathered, mapped, mesh_for, shared_out
 from inr_deblur.fit import Params, adam, descend, windowed
@@ -42,16 +41,6 @@ def finer(k: NDArray[np.float32]) -> NDArray[np.float32]:
     """The kernel (K, L), odd sides above 1, at samples half as far apart: (2 K - 1, 2 L - 1), sum 1."""
     places, onto = (Grid(*(np.arange(0, 2 * n - 1, step, dtype=np.float32) for n in k.shape)) for step in (2, 1))
     return interpolated(k, places, onto)
-
-
-def coarser(k: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The kernel (K, K), K odd, at samples twice as far apart: sums of two by two, the middle entry in the middle one.
-
-    Every other entry moves by half of such a sample, up and left; the picture that goes with it moves the other way.
-    """
-    side = (len(k) // 2 + 1) | 1  # the next odd number
-    before = (2 * side - len(k)) // 2
-    return 4 * area_average(np.pad(k, (before, 2 * side - len(k) - before)), 2)
 
 
 def refitted(

@@ -27,8 +27,15 @@ def test_a_kernel_that_is_about_right_comes_nearer_to_the_true_one():
     assert likeness(found, TRUE) > likeness(ROUGH, TRUE) + 0.02
 
 
+@pytest.mark.parametrize("picture", [data.page()[:190, :300], data.grass()[:300, :300], data.gravel()[:300, :300]])
+def test_print_and_rough_textures_have_edges_of_their_own_size(picture):
+    """What counts as an edge in photographs is an edge nearly everywhere in these, and says nothing."""
+    y = blur(picture / 255, TRUE, 0.003).astype(np.float32)
+    assert likeness(pruned(corrected(y, ROUGH, 0.003).kernel), TRUE) > 0.92
+
+
 def test_the_true_kernel_stays_about_as_it_is():
-    assert likeness(pruned(corrected(Y, TRUE, 0.003).kernel), TRUE) > 0.97
+    assert likeness(pruned(corrected(Y, TRUE, 0.003).kernel), TRUE) > 0.96
 
 
 def test_a_kernel_is_not_negative_sums_to_one_and_explains_the_slopes_better_in_the_end():
@@ -51,7 +58,7 @@ def test_a_kernel_loses_what_lies_far_from_it_and_stays_where_it_is(shift):
     found = mended(Y, spoilt, 0.003, rounds=4)
     assert found.shape == clean.shape and found.sum() == pytest.approx(1, abs=1e-4)
     assert likeness(found, np.pad(TRUE, 8)) > likeness(spoilt, np.pad(TRUE, 8)) + 0.02
-    assert found[:4, :4].sum() < 0.03
+    assert found[:4, :4].sum() < 0.04
     aligned = float((found * clean).sum() / np.sqrt((found**2).sum() * (clean**2).sum()))
     assert aligned > likeness(found, clean) - 0.05
 
@@ -80,12 +87,14 @@ def test_with_the_true_image_the_kernel_comes_near_to_the_true_one_and_stays_the
     slope_of[: sharp.shape[0] - 1, : sharp.shape[1] - 1] = 1
     seen[n : n + y.shape[0] - 1, n : n + y.shape[1] - 1] = 1
     measured[n : n + y.shape[0], n : n + y.shape[1]] = y
-    k, loss = _kernel(
+    k, loss, slope = _kernel(
         _padded(sharp, size), slope_of, measured, None, seen, _padded(begin, size), _padded(begin * 0 + 1, size)
     )
     k = np.asarray(k)
     assert likeness(k[: n + 1, : n + 1], TRUE) > max(least, likeness(begin, TRUE) - 1e-3)
     assert loss < 0.01 * np.square(np.diff(y, axis=0)).mean()
+    down, right = np.diff(sharp, axis=0)[:, :-1], np.diff(sharp, axis=1)[:-1]
+    assert slope == pytest.approx(np.sqrt((down**2 + right**2).mean()), rel=1e-4)
     assert k.min() >= 0 and not k[n + 1 :].any() and not k[:, n + 1 :].any()
 
 
@@ -102,7 +111,7 @@ def test_the_kernel_is_that_of_non_negative_least_squares(seed, noise):
     seen[n - 1 : n + h - 2, n - 1 : n + w - 2] = 1
     measured[n - 1 : n - 1 + h, n - 1 : n - 1 + w] = y
     start, support = np.full((n, n), 1 / n**2, np.float32), _padded(np.ones((n, n)), size)
-    k, _ = _kernel(_padded(x.astype(np.float32), size), slope_of, measured, None, seen, _padded(start, size), support)
+    k, *_ = _kernel(_padded(x.astype(np.float32), size), slope_of, measured, None, seen, _padded(start, size), support)
     slopes = [np.diff(x, axis=0)[:, :-1], np.diff(x, axis=1)[:-1]]
     wanted = [np.diff(y, axis=0)[:, :-1], np.diff(y, axis=1)[:-1]]
     points = np.eye(n * n).reshape(-1, n, n)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from inr_deblur.carry import coarser, finer, interpolated, refitted
+from inr_deblur.carry import interpolated, refitted
 from inr_deblur.coordinates import Grid, kernel_grid
 from inr_deblur.fit import stack, windowed
 from inr_deblur.generators import SirenKernel
@@ -34,23 +34,6 @@ def test_on_its_own_grid_a_kernel_stays_as_it_is():
     k = np.random.default_rng(0).random((9, 7)).astype(np.float32)
     grid = kernel_grid((17, 13), 2)
     np.testing.assert_allclose(interpolated(k / k.sum(), grid, grid), k / k.sum(), atol=1e-7)
-
-
-@given(st.integers(0, 12), st.integers(0, 2**32 - 1))
-def test_at_a_coarser_scale_a_kernel_has_its_mass_and_about_its_middle(reach, seed):
-    k = np.random.default_rng(seed).random((2 * reach + 1,) * 2).astype(np.float32)
-    k /= k.sum()
-    found = coarser(k)
-    assert len(found) % 2 and len(found) <= reach + 2
-    assert found.min() >= 0 and abs(found.sum() - 1) < 1e-5
-    moved = np.array(centroid(found, 0.0)) - np.array(centroid(k, 0.0)) / 2
-    assert ((moved >= -0.5 - 1e-5) & (moved <= 1e-5)).all()
-
-
-@given(st.integers(0, 2**32 - 1))
-def test_what_is_made_finer_and_coarser_again_is_about_the_same(seed):
-    k = np.pad(gaussian_filter(np.random.default_rng(seed).random((15, 15)) ** 8, 2), 5).astype(np.float32)
-    assert likeness(coarser(finer(k)), k / k.sum()) > 0.95
 
 
 @settings(max_examples=3)
