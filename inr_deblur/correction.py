@@ -13,11 +13,13 @@ from inr_deblur.carry import finer
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
 from inr_deblur.devices import side_by_side
-from inr_deblur.kernels import of_one_size, pruned
+from inr_deblur.kernels import largest_piece, of_one_size, pruned, without_islands
 from inr_deblur.outcome import spread
 from inr_deblur.search import Search, StageTrace
 
 NO_WORSE = 1e-5  # of energy, that a right correction may add
+NEEDLESS = 3e-7  # of energy, that a kernel without islands may have more; a path's own ones save ten times that
+MENDABLE = 0.75  # share of the mass in the largest piece, below which what is left of a kernel is no better
 
 
 class Candidate(NamedTuple):
@@ -51,7 +53,21 @@ def settled(search: Search, left: Sequence[Candidate], scale: int) -> list[Candi
     while scale > 1:
         scale //= 2
         winners = alternated(search, [winner._replace(kernel=finer(winner.kernel)) for winner in winners], scale)
-    return winners
+    return [winner._replace(kernel=without_needless(search, winner)) for winner in winners]
+
+
+def without_needless(search: Search, winner: Candidate) -> NDArray[np.float32]:
+    """The kernel of the pixels without its islands, if it explains its picture as well without them.
+
+    Faint clouds far from the rest explain nothing where there are no edges, yet all that they hold is contrast that the
+    restoration lacks.
+    """
+    whole = winner.kernel
+    if not MENDABLE <= (share := largest_piece(whole)) < 1:
+        return whole
+    alone = (without_islands(whole) / share).astype(np.float32)
+    energies = search.judge(np.stack([whole, alone]), np.full(2, winner.picture), 1, 0)
+    return alone if energies[1] <= energies[0] + NEEDLESS else whole
 
 
 def rounds(config: DeblurConfig, usual: int) -> int:

@@ -9,10 +9,10 @@ from skimage import data
 from inr_deblur.alternation import LEAST_SPREAD
 from inr_deblur.carry import finer
 from inr_deblur.config import DeblurConfig, ScheduleConfig
-from inr_deblur.correction import NO_WORSE, Candidate, settled
+from inr_deblur.correction import NEEDLESS, NO_WORSE, Candidate, settled, without_needless
 from inr_deblur.fit import Generators
 from inr_deblur.generators import SirenKernel, image_generator
-from inr_deblur.kernels import likeness
+from inr_deblur.kernels import likeness, pruned
 from inr_deblur.outcome import spread
 from inr_deblur.progress import Silent
 from inr_deblur.search import Search
@@ -77,3 +77,25 @@ def test_each_of_several_pictures_has_its_own_kernel():
     coins, page = settled(search_of(COINS, PAGE), [Candidate(0, 0, ROUGH), Candidate(1, 1, ROUGH)], 1) or []
     assert (coins.picture, page.picture) == (0, 1)
     assert likeness(coins.kernel, TRUE) > 0.97 and likeness(page.kernel, TRUE) > 0.9
+
+
+@pytest.mark.parametrize(("more", "taken"), [(NEEDLESS / 2, True), (2 * NEEDLESS, False), (np.nan, False)])
+def test_islands_go_where_the_picture_is_explained_as_well_without_them(monkeypatch, more, taken):
+    search, clean = search_of(COINS), pruned(np.pad(TRUE, 10))
+    cloudy = 0.9 * clean
+    cloudy[:3, :3] = 0.1 / 9
+    monkeypatch.setattr(search, "judge", lambda *arguments: np.array([0.5, 0.5 + more]))
+    found = without_needless(search, Candidate(0, 0, cloudy))
+    np.testing.assert_allclose(found, clean if taken else cloudy, atol=1e-6)
+
+
+def test_what_explains_a_picture_is_no_needless_island(monkeypatch):
+    """Nor is there anything to judge in a kernel of one piece, or in one that is all pieces."""
+    one = np.pad(pruned(TRUE), 15)
+    left, right = np.roll(one, -12, 1), np.roll(one, 12, 1)
+    two = 0.8 * left + 0.2 * right
+    y = blur(data.coins()[:190, :300] / 255, two, 0.003).astype(np.float32)
+    np.testing.assert_array_equal(without_needless(search_of(y), Candidate(0, 0, two)), two)
+    monkeypatch.delattr(Search, "judge")
+    for kernel in (one, (left + right) / 2):
+        np.testing.assert_array_equal(without_needless(search_of(y), Candidate(0, 0, kernel)), kernel)
