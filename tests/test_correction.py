@@ -93,9 +93,9 @@ def test_what_explains_a_picture_is_no_needless_island(monkeypatch):
     """Nor is there anything to judge in a kernel of one piece, or in one that is all pieces."""
     one = np.pad(pruned(TRUE), 15)
     left, right = np.roll(one, -12, 1), np.roll(one, 12, 1)
-    two = 0.8 * left + 0.2 * right
+    two = np.asarray(0.8 * left + 0.2 * right, np.float32)
     y = blur(data.coins()[:190, :300] / 255, two, 0.003).astype(np.float32)
     np.testing.assert_array_equal(without_needless(search_of(y), Candidate(0, 0, two)), two)
     monkeypatch.delattr(Search, "judge")
-    for kernel in (one, (left + right) / 2):
+    for kernel in (one, np.asarray((left + right) / 2, np.float32)):
         np.testing.assert_array_equal(without_needless(search_of(y), Candidate(0, 0, kernel)), kernel)
