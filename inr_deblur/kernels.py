@@ -81,12 +81,12 @@ def border_share(k: Kernel) -> float:
 
 
 def largest_piece(k: Kernel) -> float:
-    """Share of the mass in the largest piece; entries that touch, also at a corner, are one piece."""
+    """Share of the mass in the largest piece, see `without_islands`."""
     return float(without_islands(k).sum() / k.sum())
 
 
-def without_islands(k: Kernel) -> NDArray[np.float32]:
-    """The largest piece of the kernel alone, its entries as they were."""
+def without_islands(k: Kernel) -> Kernel:
+    """The largest piece of the kernel alone, its entries as they were; what touches, also at a corner, is one piece."""
     labels, _ = cast("tuple[NDArray, int]", ndimage.label(k > 0, structure=np.ones((3, 3))))
     masses = np.bincount(labels.ravel(), k.ravel())
-    return np.where(labels == 1 + masses[1:].argmax(), k, 0).astype(np.float32)
+    return np.where(labels == 1 + masses[1:].argmax(), k, 0)
