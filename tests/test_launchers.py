@@ -51,7 +51,8 @@ def table(folder: Path) -> list[dict]:
 
 
 def finished(folder: Path) -> dict[Path, int]:
-    return {path: path.stat().st_mtime_ns for path in folder.rglob("metrics.json") if ".unfinished-" not in str(path)}
+    found = [Path(place) / "metrics.json" for place, _, names in os.walk(folder) if "metrics.json" in names]
+    return {path: path.stat().st_mtime_ns for path in found if ".unfinished-" not in str(path)}
 
 
 def fits(env: dict[str, str]) -> list[list[str]]:
