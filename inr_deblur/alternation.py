@@ -41,15 +41,25 @@ ROUNDS = 8
 STEPS = 60  # of each problem in a round; with fewer the image of the first rounds is still blurred
 SCALE = 2  # that is to see all of the part that is looked at: up to 640 pixels a side
 CONTRAST = 0.2  # standard deviation that the picture is brought to
-EDGE = 0.5  # tau over the root mean square of the slopes of x
-EDGES = 0.04, 0.1  # the least tau, that of the first round, and the largest
-MENDING_EDGES = 0.03, 0.03  # of `mended`: between coarse scales a larger one can lose a kernel
 WEIGHTS = 1e-3, 3e-5  # w of the first round and of the last
 WEIGHT_OF_NOISE = 5.0  # w over the variance of the noise, at least
 RIDGE = 1e-3  # over the power of grad x
 MARGIN, FAINT = 3, 0.01  # pixels that a kernel may grow on each side, share of its largest entry that is dropped
 FILLINGS = 6  # of grad y beyond its border in the steps of (2)
 FIT_PENALTY, BOUND_PENALTY = 0.04, 0.02  # of (1) for k (*) x, and of (2) for k over the power of grad x
+
+
+class Edges(NamedTuple):
+    """What counts as one."""
+
+    share: float  # tau over the root mean square of the slopes of x
+    least: float  # tau, which is that of the first round, where the contrast is `CONTRAST`
+    largest: float
+
+
+OF_WIDE = Edges(0.5, 0.04, 0.1)
+OF_SMALL = Edges(0.3, 0.03, 0.1)  # of kernels too small to be corrected at half the resolution: finer detail counts
+OF_COARSE = Edges(0.0, 0.03, 0.03)  # of `mended`: between coarse scales a larger tau can lose a kernel
 
 
 class Corrected(NamedTuple):
@@ -65,12 +75,11 @@ def corrected(
     noise: float,
     rounds: int = ROUNDS,
     bound: NDArray[np.bool_] | None = None,
-    edges: tuple[float, float] = EDGES,
+    edges: Edges = OF_WIDE,
 ) -> Corrected:
     """The kernel k (K, K), sum 1, after some rounds on the most telling part of the grey picture y (H, W).
 
-    noise: its standard deviation in the units of y; bound: where y is one (`clipping`), (H, W), None: nowhere; edges:
-    the least tau and the largest, where the standard deviation of y is `CONTRAST`.
+    noise: its standard deviation in the units of y; bound: where y is one (`clipping`), (H, W), None: nowhere.
     """
     k = cropped(pruned(k), MARGIN)
     top, left, *shape = most_telling(y, k.shape[0], SCALE)
@@ -82,7 +91,7 @@ def corrected(
     measured, bound = jax.tree.map(lambda a: _placed(a, seen), (y, bound))
     around = [(n // 2, s - m - n // 2) for n, s, m in zip(k.shape, size, shape, strict=True)]
     start, support = np.pad(y, around, "edge"), _padded(np.ones_like(k), size)
-    losses, tau = [], edges[0]
+    losses, tau = [], edges.least
     for weight in np.geomspace(*WEIGHTS, rounds):
         weight = max(weight, WEIGHT_OF_NOISE * (gain * noise) ** 2)
         weights = weight * FIRST_WEIGHT ** np.maximum(1 - np.arange(STEPS + 1) / FALL, 0)
@@ -91,7 +100,7 @@ def corrected(
         found, loss, slope = _kernel(x, slope_of, measured, bound, slope_seen, _padded(k, size), support)
         k = np.asarray(found)[: k.shape[0], : k.shape[1]]
         losses.append(float(loss))
-        tau = float(np.clip(EDGE * slope, *edges))
+        tau = float(np.clip(edges.share * slope, edges.least, edges.largest))
     return Corrected(k, np.asarray(losses, np.float32))
 
 
@@ -100,10 +109,10 @@ def mended(
 ) -> NDArray[np.float32]:
     """The kernel k (K, K) after some rounds, pruned, where it was on its grid; what has grown beyond that is cut off.
 
-    Arguments as those of `corrected`, whose `edges` here are `MENDING_EDGES`.
+    Arguments as those of `corrected`, whose `edges` here are `OF_COARSE`.
     """
     k = pruned(k)
-    got = pruned(corrected(y, k, noise, rounds, bound, MENDING_EDGES).kernel)
+    got = pruned(corrected(y, k, noise, rounds, bound, OF_COARSE).kernel)
     middle = [len(k) // 2 + round(c) for c in centroid(k, 0.0)]  # `cropped` has moved it to the middle of the new one
     around = np.zeros([n + 2 * len(got) for n in k.shape], np.float32)
     top, left = (len(got) + m - len(got) // 2 for m in middle)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from inr_deblur.alternation import LEAST_SPREAD, ROUNDS, corrected, correction_work
+from inr_deblur.alternation import LEAST_SPREAD, OF_SMALL, OF_WIDE, ROUNDS, Edges, corrected, correction_work
 from inr_deblur.blur import area_average
 from inr_deblur.carry import finer
 from inr_deblur.clipping import white
@@ -41,7 +41,7 @@ def settled(search: Search, left: Sequence[Candidate], scale: int) -> list[Candi
     firsts = [left[i] for i in np.unique(_pictures(left), return_index=True)[1]]
     if min(spread(first.kernel) for first in firsts) < LEAST_SPREAD:
         return None
-    made = alternated(search, left, scale)
+    made = alternated(search, left, scale, OF_WIDE if scale > 1 else OF_SMALL)
     judged = [*firsts, *made]
     kernels = of_one_size([candidate.kernel for candidate in judged])
     energies = search.judge(kernels, _pictures(judged), scale, len(judged))
@@ -75,7 +75,7 @@ def rounds(config: DeblurConfig, usual: int) -> int:
     return max(1, round(usual * config.schedule.steps))
 
 
-def alternated(search: Search, candidates: Sequence[Candidate], scale: int) -> list[Candidate]:
+def alternated(search: Search, candidates: Sequence[Candidate], scale: int, edges: Edges = OF_WIDE) -> list[Candidate]:
     """What the rounds of the alternation at this scale make of kernels, pruned."""
     count = rounds(search.config, ROUNDS)
 
@@ -84,7 +84,7 @@ def alternated(search: Search, candidates: Sequence[Candidate], scale: int) -> l
         picture = search.pictures[candidate.picture]
         y, noise = area_average(picture, scale), search.noises[candidate.picture] / scale
         bound = white(picture, scale) if search.lights[candidate.picture] else None
-        kernel, losses = corrected(y, candidate.kernel, noise, count, bound)
+        kernel, losses = corrected(y, candidate.kernel, noise, count, bound, edges)
         trace = StageTrace(f"alternation {scale}", scale, losses, time.perf_counter() - began)
         return candidate._replace(kernel=pruned(kernel), traces=(*candidate.traces, trace))
 
