@@ -45,7 +45,12 @@ def main(options: CeilingOptions) -> int:
 
 def settled(pictures: Pictures, config: DeblurConfig) -> np.ndarray:
     """What the engine's last steps make of the true kernel."""
-    from inr_deblur.alternation import LEAST_SPREAD  # here, so that a worker has settled before JAX comes
+    from inr_deblur.alternation import (
+        LEAST_SPREAD,
+        OF_SMALL,
+        OF_WIDE,
+    )  # here, so that a worker has settled before JAX comes
+    from inr_deblur.blind import ENDING
     from inr_deblur.colour import luminance
     from inr_deblur.correction import Candidate, alternated
     from inr_deblur.kernels import cropped
@@ -59,8 +64,8 @@ def settled(pictures: Pictures, config: DeblurConfig) -> np.ndarray:
         before, after = _descended(y, k, noise, config)
         k = before if spoilt(y, noise, before, after) else after
     if spread(k) >= LEAST_SPREAD:
-        search = _search(y, k, noise, config, 1)
-        k = alternated(search, [Candidate(0, 0, k)], 1)[0].kernel
+        search, edges = _search(y, k, noise, config, 1), OF_WIDE if spread(k) / ENDING >= LEAST_SPREAD else OF_SMALL
+        k = alternated(search, [Candidate(0, 0, k)], 1, edges)[0].kernel
     return cropped(k)
 
 

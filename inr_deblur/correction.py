@@ -76,7 +76,7 @@ def rounds(config: DeblurConfig, usual: int) -> int:
 
 
 def alternated(search: Search, candidates: Sequence[Candidate], scale: int, edges: Edges = OF_WIDE) -> list[Candidate]:
-    """What the rounds of the alternation at this scale make of kernels, pruned."""
+    """What the rounds of the alternation at this scale make of kernels, pruned; edges: what counts as one."""
     count = rounds(search.config, ROUNDS)
 
     def one(candidate: Candidate) -> Candidate:

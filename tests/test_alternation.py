@@ -58,7 +58,7 @@ def test_a_kernel_loses_what_lies_far_from_it_and_stays_where_it_is(shift):
     found = mended(Y, spoilt, 0.003, rounds=4)
     assert found.shape == clean.shape and found.sum() == pytest.approx(1, abs=1e-4)
     assert likeness(found, np.pad(TRUE, 8)) > likeness(spoilt, np.pad(TRUE, 8)) + 0.02
-    assert found[:4, :4].sum() < 0.04
+    assert found[:4, :4].sum() < 0.03
     aligned = float((found * clean).sum() / np.sqrt((found**2).sum() * (clean**2).sum()))
     assert aligned > likeness(found, clean) - 0.05
 
