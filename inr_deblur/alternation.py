@@ -3,7 +3,9 @@
     x = argmin    1/2 |k (*) x - y|^2 + w sum phi(|grad x|),    phi(g) = g^2 / (g^2 + tau^2)                  (1)
     k = argmin    1/2 |k (*) grad x - grad y|^2 + ridge |k|^2    over k >= 0 within its support               (2)
 
-over valid convolutions, with w falling from round to round. tau is the slope above which there is an edge, one as good
+over valid convolutions, with w falling from round to round. In (2) a frequency f counts 1 / (1 + t |D(f)|^2) times, D
+being that of the differences and t the noise's power over that of what the kernel leaves unexplained otherwise: slopes
+make the latter white, but of noise the highest frequencies loud (`losses.whitened_fit`). tau is the slope above which there is an edge, one as good
 as another. It is a share of the slopes that the x of the round before has: print and rough textures need a large one,
 photographs a small one that leaves their fine detail. (1) counts edges, as the search's last stage does, which leaves a
 latent image that cannot explain y with a kernel that is wrong; what remains, (2) corrects. The search's descent in both
@@ -42,7 +44,8 @@ STEPS = 60  # of each problem in a round; with fewer the image of the first roun
 SCALE = 2  # that is to see all of the part that is looked at: up to 640 pixels a side
 CONTRAST = 0.2  # standard deviation that the picture is brought to
 WEIGHTS = 1e-3, 3e-5  # w of the first round and of the last
-WEIGHT_OF_NOISE = 5.0  # w over the variance of the noise, at least
+WEIGHT_OF_NOISE = 0.3  # w over the variance of the noise, at least
+AS_STRONG = 0.005  # noise that what a kernel leaves unexplained is about as strong as, where the contrast is `CONTRAST`
 RIDGE = 1e-3  # over the power of grad x
 MARGIN, FAINT = 3, 0.01  # pixels that a kernel may grow on each side, share of its largest entry that is dropped
 FILLINGS = 6  # of grad y beyond its border in the steps of (2)
@@ -57,8 +60,8 @@ class Edges(NamedTuple):
     largest: float
 
 
-OF_WIDE = Edges(0.5, 0.04, 0.1)
-OF_SMALL = Edges(0.3, 0.03, 0.1)  # of kernels too small to be corrected at half the resolution: finer detail counts
+OF_WIDE = Edges(0.5, 0.04, 0.3)
+OF_SMALL = Edges(0.3, 0.03, 0.3)  # of kernels too small to be corrected at half the resolution: finer detail counts
 OF_COARSE = Edges(0.0, 0.03, 0.03)  # of `mended`: between coarse scales a larger tau can lose a kernel
 
 
@@ -91,13 +94,14 @@ def corrected(
     measured, bound = jax.tree.map(lambda a: _placed(a, seen), (y, bound))
     around = [(n // 2, s - m - n // 2) for n, s, m in zip(k.shape, size, shape, strict=True)]
     start, support = np.pad(y, around, "edge"), _padded(np.ones_like(k), size)
+    whitening = 1 / (1 + (gain * noise / AS_STRONG) ** 2 * _laplacian(size))
     losses, tau = [], edges.least
     for weight in np.geomspace(*WEIGHTS, rounds):
         weight = max(weight, WEIGHT_OF_NOISE * (gain * noise) ** 2)
         weights = weight * FIRST_WEIGHT ** np.maximum(1 - np.arange(STEPS + 1) / FALL, 0)
         blur = _padded(pruned(k, FAINT), size)
         x = _latent(measured, seen, bound, start, blur, weights.astype(np.float32), np.float32(tau))
-        found, loss, slope = _kernel(x, slope_of, measured, bound, slope_seen, _padded(k, size), support)
+        found, loss, slope = _kernel(x, slope_of, measured, bound, slope_seen, _padded(k, size), support, whitening)
         k = np.asarray(found)[: k.shape[0], : k.shape[1]]
         losses.append(float(loss))
         tau = float(np.clip(edges.share * slope, edges.least, edges.largest))
@@ -158,6 +162,12 @@ def _slopes(x: Array) -> Array:
     return jnp.stack([jnp.roll(x, -1, axis) - x for axis in (0, 1)])
 
 
+def _laplacian(size: tuple[int, ...]) -> NDArray[np.float32]:
+    """The power of the differences at the frequencies of a real transform of this size."""
+    frequencies = np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None]
+    return sum(4 * np.sin(np.pi * f) ** 2 for f in frequencies).astype(np.float32)
+
+
 def _against(g: Array) -> Array:
     """The transpose of `_slopes`."""
     return jnp.roll(g[0], 1, 0) - g[0] + jnp.roll(g[1], 1, 1) - g[1]
@@ -171,8 +181,7 @@ def _latent(
     size = k.shape
     blur = jnp.fft.rfft2(k)
     power = jnp.abs(blur) ** 2
-    frequencies = np.fft.fftfreq(int(size[0]))[:, None], np.fft.rfftfreq(int(size[1]))[None]
-    laplacian = jnp.asarray(sum(4 * np.sin(np.pi * f) ** 2 for f in frequencies), jnp.float32)
+    laplacian = _laplacian(size)
 
     def parts(spectrum: Array) -> tuple[Array, Array]:
         return jnp.fft.irfft2(spectrum, size), jnp.fft.irfft2(blur * spectrum, size)
@@ -209,18 +218,26 @@ def _kept(square: Array) -> Array:
 
 @jax.jit
 def _kernel(
-    x: Array, slope_of: Array, measured: Array, bound: Array | None, seen: Array, k: Array, support: Array
+    x: Array,
+    slope_of: Array,
+    measured: Array,
+    bound: Array | None,
+    seen: Array,
+    k: Array,
+    support: Array,
+    whitening: Array,
 ) -> tuple[Array, Array, Array]:
     """The k of (2), its loss, and the root mean square of |grad x|. All of the Fourier transform's size.
 
-    slope_of: one where x has slopes, seen: where they are seen in y; a bound is as bright as x and k make it.
+    slope_of: one where x has slopes, seen: where they are seen in y; a bound is as bright as x and k make it; whitening:
+    what a frequency counts.
     """
     size = k.shape
     made = jnp.fft.irfft2(jnp.fft.rfft2(x) * jnp.fft.rfft2(k), size)
     slopes, wanted = slope_of * _slopes(x), seen * _slopes(brightened(measured, made, bound))
     spectra = jnp.fft.rfft2(slopes)
-    power = (jnp.abs(spectra) ** 2).sum(0)
-    total = (slopes**2).sum()
+    power = whitening * (jnp.abs(spectra) ** 2).sum(0)
+    total = jnp.fft.irfft2(power, size)[0, 0]
     penalty = BOUND_PENALTY * total
     normal = (power + penalty + RIDGE * total).astype(spectra.dtype)
 
@@ -237,10 +254,10 @@ def _kernel(
     def filled(state: tuple[Array, Array], _):
         z, e = state
         whole = jnp.where(seen > 0, wanted, blurred(z))
-        fit = (jnp.conj(spectra) * jnp.fft.rfft2(whole)).sum(0)
+        fit = whitening * (jnp.conj(spectra) * jnp.fft.rfft2(whole)).sum(0)
         return jax.lax.scan(step, (z, e, fit), length=STEPS // FILLINGS)[0][:2], None
 
     k = jax.lax.scan(filled, (k, jnp.zeros_like(k)), length=FILLINGS)[0][0]
     k = k / k.sum()
     loss = (seen * (blurred(k) - wanted) ** 2).sum() / seen.sum()
-    return k, loss, jnp.sqrt(total / slope_of.sum())
+    return k, loss, jnp.sqrt((slopes**2).sum() / slope_of.sum())

@@ -19,6 +19,7 @@ from inr_deblur.search import Search, StageTrace
 
 NO_WORSE = 1e-5  # of energy, that a right correction may add
 NEEDLESS = 3e-7  # of energy, that a kernel without islands may have more; a path's own ones save ten times that
+LOUD = 0.01  # noise, where the contrast is 0.2, above which rounds have not made a kernel better
 MENDABLE = 0.75  # share of the mass in the largest piece, below which what is left of a kernel is no better
 
 
@@ -76,10 +77,16 @@ def rounds(config: DeblurConfig, usual: int) -> int:
 
 
 def alternated(search: Search, candidates: Sequence[Candidate], scale: int, edges: Edges = OF_WIDE) -> list[Candidate]:
-    """What the rounds of the alternation at this scale make of kernels, pruned; edges: what counts as one."""
+    """What the rounds of the alternation at this scale make of kernels, pruned; edges: what counts as one.
+
+    Kernels of pictures that are too noisy at this scale stay as they are.
+    """
     count = rounds(search.config, ROUNDS)
+    noise_seen = search.at_pixels() / scale
 
     def one(candidate: Candidate) -> Candidate:
+        if noise_seen[candidate.picture] > LOUD:
+            return candidate
         began = time.perf_counter()
         picture = search.pictures[candidate.picture]
         y, noise = area_average(picture, scale), search.noises[candidate.picture] / scale
