@@ -94,7 +94,7 @@ def corrected(
     measured, bound = jax.tree.map(lambda a: _placed(a, seen), (y, bound))
     around = [(n // 2, s - m - n // 2) for n, s, m in zip(k.shape, size, shape, strict=True)]
     start, support = np.pad(y, around, "edge"), _padded(np.ones_like(k), size)
-    whitening = 1 / (1 + (gain * noise / AS_STRONG) ** 2 * _laplacian(size))
+    whitening = (1 / (1 + (gain * noise / AS_STRONG) ** 2 * _laplacian(size))).astype(np.float32)
     losses, tau = [], edges.least
     for weight in np.geomspace(*WEIGHTS, rounds):
         weight = max(weight, WEIGHT_OF_NOISE * (gain * noise) ** 2)
@@ -254,7 +254,7 @@ def _kernel(
     def filled(state: tuple[Array, Array], _):
         z, e = state
         whole = jnp.where(seen > 0, wanted, blurred(z))
-        fit = whitening * (jnp.conj(spectra) * jnp.fft.rfft2(whole)).sum(0)
+        fit = whitening.astype(spectra.dtype) * (jnp.conj(spectra) * jnp.fft.rfft2(whole)).sum(0)
         return jax.lax.scan(step, (z, e, fit), length=STEPS // FILLINGS)[0][:2], None
 
     k = jax.lax.scan(filled, (k, jnp.zeros_like(k)), length=FILLINGS)[0][0]

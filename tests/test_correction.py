@@ -32,13 +32,13 @@ def promotion():
         yield
 
 
-def search_of(*pictures):
-    """A search in these pictures of one shape, as it is before its first start."""
+def search_of(*pictures, noise=0.003):
+    """A search in these pictures of one shape, as it is before its first start. noise: what it takes theirs for."""
     config = DeblurConfig(schedule=ScheduleConfig(steps=0.5))
     shape, count = pictures[0].shape, len(pictures)
     generators = Generators(image_generator("harmonic", shape, (20, 20)), SirenKernel())
     regions = np.array([[0, 0, *shape]] * count)
-    return Search(np.stack(pictures), regions, generators, config, Silent(), 55.0, [0.003] * count, [False] * count)
+    return Search(np.stack(pictures), regions, generators, config, Silent(), 55.0, [noise] * count, [False] * count)
 
 
 def test_kernels_that_are_wide_at_a_scale_are_corrected_there_and_at_the_finer_ones():
@@ -50,6 +50,11 @@ def test_kernels_that_are_wide_at_a_scale_are_corrected_there_and_at_the_finer_o
     (found,) = settled(search_of(y), [Candidate(0, 0, rough)], 2) or [None]
     assert found and [stage.scale for stage in found.traces] == [2, 1]
     assert likeness(found.kernel, wide) > likeness(finer(rough), wide) + 0.02
+
+
+def test_the_kernel_of_a_picture_that_is_too_noisy_stays_as_it_is():
+    (found,) = settled(search_of(COINS, noise=0.03), [Candidate(0, 0, ROUGH)], 1) or [None]
+    assert found and np.array_equal(found.kernel, ROUGH) and not found.traces
 
 
 def test_small_kernels_are_left_to_the_search():
