@@ -5,14 +5,15 @@
 
 over valid convolutions, with w falling from round to round. In (2) a frequency f counts 1 / (1 + t |D(f)|^2) times, D
 being that of the differences and t the noise's power over that of what the kernel leaves unexplained otherwise: slopes
-make the latter white, but of noise the highest frequencies loud (`losses.whitened_fit`). tau is the slope above which there is an edge, one as good
-as another. It is a share of the slopes that the x of the round before has: print and rough textures need a large one,
-photographs a small one that leaves their fine detail. (1) counts edges, as the search's last stage does, which leaves a
-latent image that cannot explain y with a kernel that is wrong; what remains, (2) corrects. The search's descent in both
-at once is still on its way when its steps are over; a few rounds of this go further, and can look at four times as much
-of the picture. A kernel of a coarse scale is mended by it before a finer one begins with it (`mended`): what is far
-from the rest, and a descent that starts from it would keep, is gone after that. Alternating an edge-counting image with
-a least-squares kernel: Xu, Zheng and Jia, Unnatural L0 sparse representation for natural image deblurring (CVPR 2013).
+make the latter white, but of noise the highest frequencies loud (`losses.whitened_fit`). tau is the slope above which
+there is an edge, one as good as another. It is a share of the slopes that the x of the round before has: print and
+rough textures need a large one, photographs a small one that leaves their fine detail. (1) counts edges, as the
+search's last stage does, which leaves a latent image that cannot explain y with a kernel that is wrong; what remains,
+(2) corrects. The search's descent in both at once is still on its way when its steps are over; a few rounds of this go
+further, and can look at four times as much of the picture. A kernel of a coarse scale is mended by it before a finer
+one begins with it (`mended`): what is far from the rest, and a descent that starts from it would keep, is gone after
+that. Alternating an edge-counting image with a least-squares kernel: Xu, Zheng and Jia, Unnatural L0 sparse
+representation for natural image deblurring (CVPR 2013).
 
 Both are solved by the alternating direction method of multipliers, (1) with the border masked, as in `restore`. In (2),
 which needs no more steps for it, what lies beyond the border is filled in now and then by what the kernel makes of x:
@@ -164,8 +165,8 @@ def _slopes(x: Array) -> Array:
 
 def _laplacian(size: tuple[int, ...]) -> NDArray[np.float32]:
     """The power of the differences at the frequencies of a real transform of this size."""
-    frequencies = np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None]
-    return sum(4 * np.sin(np.pi * f) ** 2 for f in frequencies).astype(np.float32)
+    frequencies = np.fft.fftfreq(size[0]), np.fft.rfftfreq(size[1])
+    return np.add.outer(*(4 * np.sin(np.pi * f) ** 2 for f in frequencies)).astype(np.float32)
 
 
 def _against(g: Array) -> Array:
@@ -229,8 +230,8 @@ def _kernel(
 ) -> tuple[Array, Array, Array]:
     """The k of (2), its loss, and the root mean square of |grad x|. All of the Fourier transform's size.
 
-    slope_of: one where x has slopes, seen: where they are seen in y; a bound is as bright as x and k make it; whitening:
-    what a frequency counts.
+    slope_of: one where x has slopes, seen: where they are seen in y; a bound is as bright as x and k make it;
+    whitening: what a frequency counts.
     """
     size = k.shape
     made = jnp.fft.irfft2(jnp.fft.rfft2(x) * jnp.fft.rfft2(k), size)

@@ -28,6 +28,10 @@ class Outcome(Enum):
         "A slight blur was found and taken out; if the result is still blurred, a stronger one was missed: "
         "try another seed, a kernel.size near to the blur that you see, or a region with edges in all directions."
     )
+    COLOURED_LIGHTS = (
+        "A blur was found and taken out, but lights brighter than white leave open whether it is the right one: "
+        "look at the kernel, and if it is no path or the result has ghosts, try another seed, or a region without lights."
+    )
     RESTORED = "The picture was restored with the kernel that was given."
     NO_BLUR = (
         "No blur was found: the picture has edges as sharp as its pixels allow, and it comes back as it was; if it "
@@ -54,7 +58,10 @@ class Outcome(Enum):
 
     @property
     def ok(self) -> bool:
-        return self in (Outcome.RECOVERED, Outcome.SLIGHT_BLUR, Outcome.RESTORED, Outcome.NO_BLUR)
+        return self in (Outcome.RECOVERED, *CAUTIOUS, Outcome.RESTORED, Outcome.NO_BLUR)
+
+
+CAUTIOUS = Outcome.SLIGHT_BLUR, Outcome.COLOURED_LIGHTS  # not failures, but no more than half sure
 
 
 def spread(k: NDArray) -> float:
@@ -114,11 +121,20 @@ def clearness(kernel: NDArray, denoised: NDArray, restored: NDArray) -> float:
     return float(np.clip(share, 0, 1))
 
 
-def judge(kernel: NDArray, limit: int, misfit: float, blurry: NDArray, noise: float, clear: float = 1.0) -> Outcome:
+def judge(
+    kernel: NDArray,
+    limit: int,
+    misfit: float,
+    blurry: NDArray,
+    noise: float,
+    clear: float = 1.0,
+    lights: bool = False,
+) -> Outcome:
     """The outcome of a blind fit.
 
     kernel: (K, L), pruned; limit: side in pixels that the search allowed it; misfit: rms residual over the noise's
-    standard deviation; blurry: (H, W) the picture; noise: its standard deviation; clear: the result's `clearness`.
+    standard deviation; blurry: (H, W) the picture; noise: its standard deviation; clear: the result's `clearness`;
+    lights: whether the picture shows coloured lights (`colour`), of which even the true kernel leaves a misfit.
     """
     point = spread(kernel) < POINT
     if (point or densest(kernel) > MOST) and sharp_share(blurry, noise) > SHARP_PARTS:
@@ -132,7 +148,7 @@ def judge(kernel: NDArray, limit: int, misfit: float, blurry: NDArray, noise: fl
     if clear < DOUBTFUL:
         return Outcome.NOT_CLEARER
     if misfit > MISFIT:
-        return Outcome.NOT_FITTED
+        return Outcome.COLOURED_LIGHTS if lights else Outcome.NOT_FITTED
     return Outcome.RECOVERED if spread(kernel) >= WIDE else Outcome.SLIGHT_BLUR
 
 
@@ -140,10 +156,10 @@ def confidence(outcome: Outcome, kernel: NDArray, clear: float = 1.0) -> float:
     """How much to trust a result, in [0, 1]: a rule of thumb, not a probability.
 
     The share of the kernel's mass that hangs together times the result's `clearness`, halved where the outcome is a
-    warning or the kernel too small to tell; 1 for a kernel that was given. clear: where no blur was found the picture's
+    warning or a cautious one; 1 for a kernel that was given. clear: where no blur was found the picture's
     `sharp_share`, since the result is the picture.
     """
     if outcome is Outcome.RESTORED:
         return 1.0
-    sure = outcome.ok and outcome is not Outcome.SLIGHT_BLUR
+    sure = outcome.ok and outcome not in CAUTIOUS
     return largest_piece(kernel) * clear * (1.0 if sure else 0.5)

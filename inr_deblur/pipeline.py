@@ -231,7 +231,7 @@ def _restored(
     if blur:
         denoised = restore_within(_cut(grey, blur.window), POINT, weight)
         clear = clearness(k, denoised, _cut(luminance(restored), blur.window))
-        outcome = judge(k, blur.found.limit, misfit, grey, noise, clear)
+        outcome = judge(k, blur.found.limit, misfit, grey, noise, clear, picture.lights)
     if outcome is Outcome.NO_BLUR:
         restored = y  # what is sharp stays as it was: a restoration could only smooth it
         clear = sharp_share(grey, noise)

@@ -56,6 +56,13 @@ def test_each_outcome_has_its_case(kernel, limit, misfit, picture, expected):
     assert judge(kernel, limit, misfit, picture, 0.0) is expected
 
 
+def test_a_misfit_of_coloured_lights_is_a_caution_and_no_failure():
+    assert judge(LINE, 27, 4.0, BLURRY, 0.0, lights=True) is Outcome.COLOURED_LIGHTS
+    assert judge(LINE, 27, 1.0, BLURRY, 0.0, lights=True) is Outcome.RECOVERED
+    assert judge(PIECES, 27, 4.0, BLURRY, 0.0, lights=True) is Outcome.KERNEL_IN_PIECES
+    assert confidence(Outcome.COLOURED_LIGHTS, LINE) == pytest.approx(0.5)
+
+
 def test_ghosts_make_a_result_doubtful_and_clear_edges_do_not():
     blurry = blur(np.pad(SHARP, 7, "reflect"), LINE, 0.005)
     right, wrong = (restore(blurry, k, 1e-4)[7:-7, 7:-7] for k in (LINE, LINE.T))
@@ -91,6 +98,7 @@ def test_outcomes_are_sentences_and_those_that_failed_name_a_remedy():
     assert {outcome.name for outcome in Outcome if outcome.ok} == {
         "RECOVERED",
         "SLIGHT_BLUR",
+        "COLOURED_LIGHTS",
         "RESTORED",
         "NO_BLUR",
     }
