@@ -30,7 +30,7 @@ class Outcome(Enum):
     )
     COLOURED_LIGHTS = (
         "A blur was found and taken out, but lights brighter than white leave open whether it is the right one: "
-        "look at the kernel, and if it is no path or the result has ghosts, try another seed, or a region without lights."
+        "look at the kernel, and if it is no path or the result has ghosts try another seed, or a region without them."
     )
     RESTORED = "The picture was restored with the kernel that was given."
     NO_BLUR = (
