@@ -6,7 +6,6 @@ follows from the kernel: at the coarsest one it should be a few samples wide.
 """
 
 from dataclasses import dataclass
-from itertools import cycle, islice
 
 import numpy as np
 
@@ -65,8 +64,9 @@ def scales(size: int, shape: tuple[int, int], wanted: int = 0) -> tuple[int, ...
     return tuple(coarsest >> i for i in range(coarsest.bit_length()))
 
 
-SHARES = (1.0, 0.6, 0.36)  # of the largest kernel that a scale is for
-STARTS = 9  # at the coarsest scale; three of each size differ in how they go on, and in their random numbers
+SHARES = (1.0, 0.6, 0.36)  # of the largest kernel that a scale is for, of the starts of the first way
+BETWEEN = 0.6 ** (1 / 3)  # of these, of the starts of each further way: nine sizes find more kernels than three
+STARTS = 9  # at the coarsest scale
 LARGEST = 19  # samples along the side of the largest kernel that a scale after the first begins with
 SMALL = 15  # pixels of kernels that are looked for anew at scale 2, where the size is not told
 
@@ -85,7 +85,7 @@ def starts(config: DeblurConfig, size: int, pyramid: tuple[int, ...]) -> dict[in
         elif config.kernel.size == "auto":
             largest[scale] = SMALL, len(SHARES)
     return {
-        scale: tuple(side * share for share in islice(cycle(SHARES), min(n, wanted)))
+        scale: tuple(side * SHARES[i % len(SHARES)] * BETWEEN ** (i // len(SHARES)) for i in range(min(n, wanted)))
         for scale, (side, n) in largest.items()
     }
 
