@@ -5,9 +5,10 @@ begin, in how fast their prior's weight falls, in how smooth a picture they see 
 parameters of the kernel's network, because no single start is safe: most that fall into a wrong basin end at a higher
 energy. So each kernel is judged on its own, by the image that goes with it best, and the lowest energy wins. A coarse
 scale looks at more of the picture than a fine one, so that it is seldom the picture's content that a kernel fits. What
-goes on to a finer scale is mended before, if it is wide enough there, by a few closed-form steps (`alternation`). A
-kernel that is still wide at half the resolution needs no finer search: from there on it is corrected by such steps
-on larger parts of the picture.
+a coarse scale has found is mended before it is judged, if it is wide enough there, by a few closed-form steps
+(`alternation`): the energy of a wrong kernel may be as low as a right one's, but rarely stays so. A kernel that is
+still wide at half the resolution needs no finer search: from there on it is corrected by such steps on larger parts of
+the picture.
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
@@ -23,7 +24,7 @@ from inr_deblur.alternation import ROUNDS, correction_work, mended
 from inr_deblur.blur import area_average, quieter, smoothed
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
-from inr_deblur.correction import Candidate, rounds, settled
+from inr_deblur.correction import LOUD, Candidate, rounds, settled
 from inr_deblur.devices import side_by_side
 from inr_deblur.fit import Generators
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
@@ -95,7 +96,7 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
     for i, scale in enumerate(pyramid):
         now = i - len(pyramid) - 1
         if batch:
-            batch = search.carried(search.narrowed(_mended(search, batch, pyramid[i - 1]), scale), scale)
+            batch = search.carried(search.narrowed(batch, scale), scale)
         # of several pictures all get the new starts if one needs them: a batch has one of few sizes
         if scale in entering and (batch is None or i == 1 or scale > 2 or batch.windows.min() < NARROW):
             new = entering[scale]
@@ -107,6 +108,7 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
             batch = joined(batch, fresh) if batch else fresh
         assert batch
         batch = search.advance(batch, [plans[m][now] for m in batch.members])
+        batch = _mended(search, batch, scale) if scale > 1 else batch
         ahead = [plans[m][now + 1] for m in batch.members]
         batch = search.best(batch, scale, survivors(scale), [ways[m] for m in batch.members], ahead)
         if scale == ENDING and (found := _settled(search, batch, scale)):
@@ -125,7 +127,8 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
 def _mended(search: Search, batch: Batch, scale: int) -> Batch:
     """The batch with its kernels of this scale after a few rounds of the alternation, those that are wide enough.
 
-    They see a picture without aliases, also where the search saw another: those are no convolution of anything.
+    They see a picture without aliases, also where the search saw another: those are no convolution of anything. Where
+    that is too noisy they stay as they are.
     """
     assert batch.kernels is not None
     if not search.config.loss.alternation:
@@ -134,9 +137,9 @@ def _mended(search: Search, batch: Batch, scale: int) -> Batch:
     ys = [area_average(smoothed(y, smoothing * scale), scale) for y in search.pictures]
 
     def one(picture: int, k: NDArray[np.float32]) -> NDArray[np.float32]:
-        if spread(pruned(k)) < MENDED_SPREAD:
-            return k
         noise = search.noises[picture] * quieter(smoothing, scale) / scale
+        if spread(pruned(k)) < MENDED_SPREAD or noise * search.gains[picture] > LOUD:
+            return k
         bound = white(search.pictures[picture], scale, smoothing) if search.lights[picture] else None
         return mended(ys[picture], k, noise, count, bound)
 
@@ -180,9 +183,9 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         count += len(entering.get(scale, ()))
         total += count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[i])
         total += count * judging_work(config, scale, shape)
-        count = min(count, survivors(scale))
         seen = whole[0] // scale, whole[1] // scale
         total += count * correction_work(seen, -(-size // scale), rounds(config, MENDING_ROUNDS))
+        count = min(count, survivors(scale))
         total += count * correction_work(seen, -(-size // scale), rounds(config, ROUNDS))
         total += (1 + count) * judging_work(config, scale, shape)
     return total + count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[-1])

@@ -1,5 +1,7 @@
 """What becomes of the kernels that a search ends with."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
@@ -7,12 +9,13 @@ from scipy.ndimage import gaussian_filter
 from skimage import data
 
 from inr_deblur.alternation import LEAST_SPREAD
+from inr_deblur.blind import _mended
 from inr_deblur.carry import finer
 from inr_deblur.config import DeblurConfig, ScheduleConfig
 from inr_deblur.correction import NEEDLESS, NO_WORSE, Candidate, settled, without_needless
 from inr_deblur.fit import Generators
 from inr_deblur.generators import SirenKernel, image_generator
-from inr_deblur.kernels import likeness, pruned
+from inr_deblur.kernels import likeness, of_one_size, pruned
 from inr_deblur.outcome import spread
 from inr_deblur.progress import Silent
 from inr_deblur.search import Search
@@ -55,6 +58,19 @@ def test_kernels_that_are_wide_at_a_scale_are_corrected_there_and_at_the_finer_o
 def test_the_kernel_of_a_picture_that_is_too_noisy_stays_as_it_is():
     (found,) = settled(search_of(COINS, noise=0.03), [Candidate(0, 0, ROUGH)], 1) or [None]
     assert found and np.array_equal(found.kernel, ROUGH) and not found.traces
+
+
+@pytest.mark.parametrize("noise", [0.003, 0.03])
+def test_wide_kernels_are_mended_where_the_picture_is_not_too_noisy(noise):
+    search = search_of(COINS, noise=noise)
+    kernels = of_one_size([ROUGH, np.ones((1, 1), np.float32)])
+    batch = replace(search.begin(np.array([25.0, 25.0]), 0), kernels=kernels)
+    found = _mended(search, batch, 1).kernels
+    assert found is not None
+    wide, narrow = found
+    assert np.array_equal(narrow, kernels[1])
+    gained = likeness(wide, TRUE) - likeness(ROUGH, TRUE)
+    assert np.array_equal(wide, kernels[0]) if noise > 0.01 else gained > 0.02
 
 
 def test_small_kernels_are_left_to_the_search():
