@@ -10,10 +10,10 @@ there is an edge, one as good as another. It is a share of the slopes that the x
 rough textures need a large one, photographs a small one that leaves their fine detail. (1) counts edges, as the
 search's last stage does, which leaves a latent image that cannot explain y with a kernel that is wrong; what remains,
 (2) corrects. The search's descent in both at once is still on its way when its steps are over; a few rounds of this go
-further, and can look at four times as much of the picture. A kernel of a coarse scale is mended by it before a finer
-one begins with it (`mended`): what is far from the rest, and a descent that starts from it would keep, is gone after
-that. Alternating an edge-counting image with a least-squares kernel: Xu, Zheng and Jia, Unnatural L0 sparse
-representation for natural image deblurring (CVPR 2013).
+further, and can look at four times as much of the picture. A kernel of a coarse scale is mended by it before it is
+judged and a finer one begins with it (`mended`): what is far from the rest, and a descent that starts from it would
+keep, is gone after that. Alternating an edge-counting image with a least-squares kernel: Xu, Zheng and Jia, Unnatural
+L0 sparse representation for natural image deblurring (CVPR 2013).
 
 Both are solved by the alternating direction method of multipliers, (1) with the border masked, as in `restore`. In (2),
 which needs no more steps for it, what lies beyond the border is filled in now and then by what the kernel makes of x:

@@ -65,7 +65,7 @@ def scales(size: int, shape: tuple[int, int], wanted: int = 0) -> tuple[int, ...
 
 
 SHARES = (1.0, 0.6, 0.36)  # of the largest kernel that a scale is for, of the starts of the first way
-BETWEEN = 0.6 ** (1 / 3)  # of these, of the starts of each further way: nine sizes find more kernels than three
+BETWEEN = SHARES[1] ** (1 / 3)  # of these, of the starts of each further way: nine sizes find more than three
 STARTS = 9  # at the coarsest scale
 LARGEST = 19  # samples along the side of the largest kernel that a scale after the first begins with
 SMALL = 15  # pixels of kernels that are looked for anew at scale 2, where the size is not told
@@ -101,7 +101,7 @@ class Way:
     smooth: bool  # whether its coarse scales see a picture without aliases, the first time smoother than the second
 
 
-WAYS = Way(0.1, 0.2, False), Way(0.1, 0.02, False), Way(0.04, 0.1, True)  # of three starts of one size
+WAYS = Way(0.1, 0.2, False), Way(0.1, 0.02, False), Way(0.04, 0.1, True)  # of the starts at the coarsest scale, each of three
 SMOOTH = {1: (0.35, 0.0), 2: (0.7, 0.0)}  # how much, in samples, in the two stages of a scale
 SMOOTH_AND_COARSE = 0.9, 0.64
 QUIET = 0.004  # noise, where the contrast is 0.2, from which on no start takes the second way: it fits noise
