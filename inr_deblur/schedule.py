@@ -101,7 +101,7 @@ class Way:
     smooth: bool  # whether its coarse scales see a picture without aliases, the first time smoother than the second
 
 
-WAYS = Way(0.1, 0.2, False), Way(0.1, 0.02, False), Way(0.04, 0.1, True)  # of the starts at the coarsest scale, each of three
+WAYS = Way(0.1, 0.2, False), Way(0.1, 0.02, False), Way(0.04, 0.1, True)  # of the first starts, three each
 SMOOTH = {1: (0.35, 0.0), 2: (0.7, 0.0)}  # how much, in samples, in the two stages of a scale
 SMOOTH_AND_COARSE = 0.9, 0.64
 QUIET = 0.004  # noise, where the contrast is 0.2, from which on no start takes the second way: it fits noise
