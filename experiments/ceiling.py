@@ -65,7 +65,7 @@ def settled(pictures: Pictures, config: DeblurConfig) -> np.ndarray:
         k = before if spoilt(y, noise, before, after) else after
     if spread(k) >= LEAST_SPREAD:
         search, edges = _search(y, k, noise, config, 1), OF_WIDE if spread(k) / ENDING >= LEAST_SPREAD else OF_SMALL
-        k = alternated(search, [Candidate(0, 0, k)], 1, edges)[0].kernel
+        k = alternated(search, [Candidate(0, k)], 1, edges)[0].kernel
     return cropped(k)
 
 

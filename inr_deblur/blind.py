@@ -14,7 +14,7 @@ Starts of several pictures are members of one batch, too: they have the kernels'
 region is enough its shape, but all that is chosen is chosen picture by picture.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,7 +24,7 @@ from inr_deblur.alternation import ROUNDS, correction_work, mended
 from inr_deblur.blur import area_average, quieter, smoothed
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
-from inr_deblur.correction import LOUD, Candidate, rounds, settled
+from inr_deblur.correction import LOUD, Candidate, best_explained, ended, finished, rounds
 from inr_deblur.devices import side_by_side
 from inr_deblur.fit import Generators
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
@@ -33,7 +33,7 @@ from inr_deblur.outcome import spread
 from inr_deblur.progress import Part, Progress
 from inr_deblur.refinement import spoilt
 from inr_deblur.region import Region, most_telling, region_shape
-from inr_deblur.schedule import Plan, Way, plan, scales, smoothings, starts, way
+from inr_deblur.schedule import BETWEEN, Plan, Way, plan, scales, smoothings, starts, way
 from inr_deblur.search import ROOM, Batch, Search, StageTrace, joined, judging_work, support_for, work
 from inr_deblur.watch import Look
 
@@ -41,6 +41,9 @@ NARROW = 27  # pixels of a window; a kernel that needs no more is looked for ane
 ENDING = 2  # scale at which a search may end; what is left of a kernel at coarser ones is too little to be corrected
 MENDING_ROUNDS = 4  # of the alternation between two scales
 MENDED_SPREAD = 2.0  # samples; of less, rounds on a smooth picture leave too little
+
+
+Again = Callable[[int], list[Candidate]]  # of a picture
 
 
 @dataclass(frozen=True)
@@ -72,22 +75,53 @@ def find_kernels(
     """
     count, *shape = pictures.shape
     part = Part(progress, count * search_work((shape[0], shape[1]), size, config))
-    support = support_for(ROOM * size)
     pyramid = scales(size, (shape[0], shape[1]), config.schedule.scales)
-    # a harmonic image can be moved to a part of what it shows; others stay where the pixels can be afforded
-    widest = pyramid[0] if image == "harmonic" else 1
-    regions = np.array([most_telling(y, size, widest) for y in pictures])
-    kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
-    reach = (support // 2, support // 2)
-    generators = Generators(image_generator(image, (int(regions[0, 2]), int(regions[0, 3])), reach), kernel)
-    search = Search(pictures, regions, generators, config, part, float(support), noises, lights, look)
-    found = _sought(search, size, pyramid)
+
+    def begun(chosen: slice, look: Look | None = None) -> Search:
+        """A search in these pictures, as it is before its first start."""
+        y = pictures[chosen]
+        support = support_for(ROOM * size)
+        # a harmonic image can be moved to a part of what it shows; others stay where the pixels can be afforded
+        widest = pyramid[0] if image == "harmonic" else 1
+        regions = np.array([most_telling(each, size, widest) for each in y])
+        kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
+        reach = (support // 2, support // 2)
+        generators = Generators(image_generator(image, (int(regions[0, 2]), int(regions[0, 3])), reach), kernel)
+        return Search(y, regions, generators, config, part, float(support), noises[chosen], lights[chosen], look)
+
+    def again(picture: int) -> list[Candidate]:
+        """The kernel that a second search for a picture's ends with, if it may end where the first one may."""
+        second = begun(slice(picture, picture + 1))
+        for scale, batch in _batches(second, size, pyramid, BETWEEN**0.5):
+            if scale == ENDING:
+                endings = ended(second, _candidates(second, batch), scale) or []
+                return [ending.winner._replace(picture=picture) for ending in endings if ending.explained]
+        return []
+
+    found = _sought(begun(slice(None), look), size, pyramid, again)
     part.finish()
     return found
 
 
-def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
-    """The kernels, by the scales of the pyramid."""
+def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again) -> list[Found]:
+    """The kernels, by the scales of the pyramid. again: of a picture in doubt, what else there may be at `ENDING`."""
+    for scale, batch in _batches(search, size, pyramid):
+        if scale == ENDING and (found := _settled(search, batch, scale, again)):
+            return found
+    edges = [plan(search.config, noise, pyramid)[-1] for noise in search.at_pixels()[batch.pictures]]
+    refined = search.advance(batch, edges)
+    assert batch.kernels is not None and refined.kernels is not None
+    pairs = zip(search.pictures, search.noises, batch.kernels, refined.kernels, strict=True)
+    kernels = [pruned(before if spoilt(y, noise, before, after) else after) for y, noise, before, after in pairs]
+    last = replace(batch, kernels=of_one_size(kernels))
+    return _settled(search, last, 1) or [_found(search, winner) for winner in _candidates(search, last)]
+
+
+def _batches(search: Search, size: int, pyramid: tuple[int, ...], stretch: float = 1.0) -> Iterator[tuple[int, Batch]]:
+    """Each scale and the batch after it, each picture's best kernel first.
+
+    stretch: of the sizes that starts look for.
+    """
     config = search.config
     entering = starts(config, size, pyramid)
     plans: list[Plan] = []  # of all members so far; starts differ in where they begin, not where they end
@@ -99,7 +133,7 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
             batch = search.carried(search.narrowed(batch, scale), scale)
         # of several pictures all get the new starts if one needs them: a batch has one of few sizes
         if scale in entering and (batch is None or i == 1 or scale > 2 or batch.windows.min() < NARROW):
-            new = entering[scale]
+            new = [stretch * side for side in entering[scale]]
             fresh = search.begin(np.array([max(5.0, ROOM * side) for side in new]), len(plans))
             noises = search.at_pixels().tolist()
             each = [(noise, way(start, noise, scale, coarsest=not i)) for noise in noises for start in range(len(new))]
@@ -111,17 +145,7 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...]) -> list[Found]:
         batch = _mended(search, batch, scale) if scale > 1 else batch
         ahead = [plans[m][now + 1] for m in batch.members]
         batch = search.best(batch, scale, survivors(scale), [ways[m] for m in batch.members], ahead)
-        if scale == ENDING and (found := _settled(search, batch, scale)):
-            return found
-    assert batch
-    refined = search.advance(batch, [plans[m][-1] for m in batch.members])
-    assert batch.kernels is not None and refined.kernels is not None
-    pairs = zip(search.pictures, search.noises, batch.kernels, refined.kernels, strict=True)
-    kernels = [pruned(before if spoilt(y, noise, before, after) else after) for y, noise, before, after in pairs]
-    last = replace(batch, kernels=of_one_size(kernels))
-    return _settled(search, last, 1) or [
-        _found(search, winner) for winner in map(Candidate, batch.pictures, batch.members, kernels)
-    ]
+        yield scale, batch
 
 
 def _mended(search: Search, batch: Batch, scale: int) -> Batch:
@@ -149,21 +173,35 @@ def _mended(search: Search, batch: Batch, scale: int) -> Batch:
     return replace(batch, kernels=kernels)
 
 
+def _candidates(search: Search, batch: Batch) -> list[Candidate]:
+    """The kernels of a batch and the stages that they come from."""
+    assert batch.kernels is not None
+    each = zip(batch.pictures.tolist(), batch.members, batch.kernels, strict=True)
+    return [Candidate(picture, pruned(kernel), search.history(member)) for picture, member, kernel in each]
+
+
 def _found(search: Search, winner: Candidate) -> Found:
-    """What is told of a picture's kernel, and of the start that it comes from."""
+    """What is told of a picture's kernel."""
     region = tuple(search.regions[winner.picture].tolist())
-    stages = *search.history(winner.member), *winner.traces
-    return Found(winner.kernel, int(search.widest), region, stages)
+    return Found(winner.kernel, int(search.widest), region, winner.stages)
 
 
-def _settled(search: Search, batch: Batch, scale: int) -> list[Found] | None:
-    """The pictures' kernels by alternation from this scale on, if there they can be settled by it."""
+def _settled(search: Search, batch: Batch, scale: int, again: Again | None = None) -> list[Found] | None:
+    """The pictures' kernels by alternation from this scale on, if there they can be settled by it.
+
+    again: as in `_sought`; the kernel that then explains its picture best at the pixels is taken.
+    """
     if not search.config.loss.alternation:
         return None
-    assert batch.kernels is not None
-    left = [Candidate(*each) for each in zip(batch.pictures, batch.members, map(pruned, batch.kernels), strict=True)]
-    winners = settled(search, left, scale)
-    return [_found(search, winner) for winner in winners] if winners else None
+    rivals = []
+    for ending in ended(search, _candidates(search, batch), scale) or []:
+        mine = [ending.winner] if ending.explained else []
+        if again and not (ending.explained and ending.agreed) and not search.config.schedule.starts:
+            mine += again(ending.winner.picture)
+        rivals.append(mine)
+    if not rivals or not all(rivals):
+        return None
+    return [_found(search, best_explained(search, finished(search, mine, scale))) for mine in rivals]
 
 
 def survivors(scale: int) -> int:

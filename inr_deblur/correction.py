@@ -13,13 +13,14 @@ from inr_deblur.carry import finer
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
 from inr_deblur.devices import side_by_side
-from inr_deblur.kernels import largest_piece, of_one_size, pruned, without_islands
+from inr_deblur.kernels import largest_piece, likeness, of_one_size, pruned, without_islands
 from inr_deblur.outcome import spread
 from inr_deblur.search import Search, StageTrace
 
 NO_WORSE = 1e-5  # of energy, that a right correction may add
 NEEDLESS = 3e-7  # of energy, that a kernel without islands may have more; a path's own ones save ten times that
 LOUD = 0.01  # noise, where the contrast is 0.2, above which rounds have not made a kernel better
+AGREED = 0.9  # `likeness` of corrected kernels, from which on two starts have found the same
 MENDABLE = 0.75  # share of the mass in the largest piece, below which what is left of a kernel is no better
 
 
@@ -27,34 +28,50 @@ class Candidate(NamedTuple):
     """A kernel that may win, as it is or corrected."""
 
     picture: int
-    member: int  # the start that it comes from
     kernel: NDArray[np.float32]  # (K, K), pruned, sum 1
-    traces: tuple[StageTrace, ...] = ()  # of its corrections
+    stages: tuple[StageTrace, ...] = ()  # that it comes from
 
 
-def settled(search: Search, left: Sequence[Candidate], scale: int) -> list[Candidate] | None:
-    """Each picture's kernel by alternation from this scale on, if each one's best is wide enough for that; else None.
+class Ending(NamedTuple):
+    """The kernel of a picture with which its search may end."""
+
+    winner: Candidate  # corrected at the scale where it may end
+    explained: bool  # whether its energy is no higher than that of the picture's best kernel before
+    agreed: bool  # whether that of another start is like it
+
+
+def ended(search: Search, left: Sequence[Candidate], scale: int) -> list[Ending] | None:
+    """What the alternation at this scale makes of each picture's kernels, if each one's best is wide enough; else None.
 
     left: kernels of this scale, each picture's best one first. Each is corrected; the one that then has its picture's
-    lowest energy is corrected at the finer scales. None, too, if by that the best one of a picture has more energy than
-    before, by more than `NO_WORSE`.
+    lowest energy wins. An energy that is higher than before by more than `NO_WORSE` tells of a wrong kernel; so does it
+    if several starts are left and no other one comes to the same.
     """
     firsts = [left[i] for i in np.unique(_pictures(left), return_index=True)[1]]
     if min(spread(first.kernel) for first in firsts) < LEAST_SPREAD:
         return None
     made = alternated(search, left, scale, OF_WIDE if scale > 1 else OF_SMALL)
-    judged = [*firsts, *made]
-    kernels = of_one_size([candidate.kernel for candidate in judged])
-    energies = search.judge(kernels, _pictures(judged), scale, len(judged))
-    before, energies = np.split(energies, [len(firsts)])
-    best = _lowest(made, energies)
-    if not (energies[best] <= before + NO_WORSE).all():
-        return None
-    winners = [made[i] for i in best]
+    before, energies = np.split(_energies(search, [*firsts, *made], scale), [len(firsts)])
+    best, kernels, pictures = _lowest(made, energies), of_one_size([c.kernel for c in made]), _pictures(made)
+    endings = []
+    for i, energy in zip(best, before, strict=True):
+        others = [j for j in np.flatnonzero(pictures == pictures[i]) if j != i]
+        agreed = not others or max(likeness(kernels[i], kernels[j]) for j in others) >= AGREED
+        endings.append(Ending(made[i], bool(energies[i] <= energy + NO_WORSE), agreed))
+    return endings
+
+
+def finished(search: Search, winners: Sequence[Candidate], scale: int) -> list[Candidate]:
+    """Kernels of this scale corrected at the finer ones, and without needless islands."""
     while scale > 1:
         scale //= 2
         winners = alternated(search, [winner._replace(kernel=finer(winner.kernel)) for winner in winners], scale)
     return [winner._replace(kernel=without_needless(search, winner)) for winner in winners]
+
+
+def best_explained(search: Search, rivals: Sequence[Candidate]) -> Candidate:
+    """That of one picture's kernels that explains it best at the pixels."""
+    return rivals[_lowest(rivals, _energies(search, rivals, 1))[0]] if len(rivals) > 1 else rivals[0]
 
 
 def without_needless(search: Search, winner: Candidate) -> NDArray[np.float32]:
@@ -93,7 +110,7 @@ def alternated(search: Search, candidates: Sequence[Candidate], scale: int, edge
         bound = white(picture, scale) if search.lights[candidate.picture] else None
         kernel, losses = corrected(y, candidate.kernel, noise, count, bound, edges)
         trace = StageTrace(f"alternation {scale}", scale, losses, time.perf_counter() - began)
-        return candidate._replace(kernel=pruned(kernel), traces=(*candidate.traces, trace))
+        return candidate._replace(kernel=pruned(kernel), stages=(*candidate.stages, trace))
 
     made: list[Candidate] = []
     seen = search.pictures.shape[1] // scale, search.pictures.shape[2] // scale
@@ -101,6 +118,11 @@ def alternated(search: Search, candidates: Sequence[Candidate], scale: int, edge
         search.progress.advance(correction_work(seen, len(before.kernel), count), "alternation")
         made.append(after)
     return made
+
+
+def _energies(search: Search, candidates: Sequence[Candidate], scale: int) -> NDArray[np.float32]:
+    kernels = of_one_size([candidate.kernel for candidate in candidates])
+    return search.judge(kernels, _pictures(candidates), scale, len(candidates))
 
 
 def _pictures(candidates: Sequence[Candidate]) -> NDArray[np.intp]:

@@ -12,7 +12,7 @@ from inr_deblur.alternation import LEAST_SPREAD
 from inr_deblur.blind import _mended
 from inr_deblur.carry import finer
 from inr_deblur.config import DeblurConfig, ScheduleConfig
-from inr_deblur.correction import NEEDLESS, NO_WORSE, Candidate, settled, without_needless
+from inr_deblur.correction import NEEDLESS, NO_WORSE, Candidate, best_explained, ended, finished, without_needless
 from inr_deblur.fit import Generators
 from inr_deblur.generators import SirenKernel, image_generator
 from inr_deblur.kernels import likeness, of_one_size, pruned
@@ -47,17 +47,19 @@ def search_of(*pictures, noise=0.003):
 def test_kernels_that_are_wide_at_a_scale_are_corrected_there_and_at_the_finer_ones():
     wide = random_shake_kernel(39, 4, "smooth").astype(np.float32)
     assert spread(wide) / 2 >= LEAST_SPREAD
-    y = blur(data.camera()[:400, :400] / 255, wide, 0.003).astype(np.float32)
+    search = search_of(blur(data.camera()[:400, :400] / 255, wide, 0.003).astype(np.float32))
     rough = np.asarray(gaussian_filter(wide, 1.5)[1::2, 1::2], np.float32)
     rough /= rough.sum()
-    (found,) = settled(search_of(y), [Candidate(0, 0, rough)], 2) or [None]
-    assert found and [stage.scale for stage in found.traces] == [2, 1]
+    (ending,) = ended(search, [Candidate(0, rough)], 2) or [None]
+    assert ending and ending.explained
+    (found,) = finished(search, [ending.winner], 2)
+    assert [stage.scale for stage in found.stages] == [2, 1]
     assert likeness(found.kernel, wide) > likeness(finer(rough), wide) + 0.02
 
 
 def test_the_kernel_of_a_picture_that_is_too_noisy_stays_as_it_is():
-    (found,) = settled(search_of(COINS, noise=0.03), [Candidate(0, 0, ROUGH)], 1) or [None]
-    assert found and np.array_equal(found.kernel, ROUGH) and not found.traces
+    (ending,) = ended(search_of(COINS, noise=0.03), [Candidate(0, ROUGH)], 1) or [None]
+    assert ending and np.array_equal(ending.winner.kernel, ROUGH) and not ending.winner.stages
 
 
 @pytest.mark.parametrize("noise", [0.003, 0.03])
@@ -76,28 +78,43 @@ def test_wide_kernels_are_mended_where_the_picture_is_not_too_noisy(noise):
 def test_small_kernels_are_left_to_the_search():
     small = gaussian_kernel(9).astype(np.float32)
     assert spread(small) < LEAST_SPREAD
-    assert settled(search_of(COINS), [Candidate(0, 0, small)], 1) is None
+    assert ended(search_of(COINS), [Candidate(0, small)], 1) is None
+
+
+WRONG = np.asarray(ROUGH.T, np.float32)
 
 
 def test_of_several_corrected_kernels_the_one_that_explains_the_picture_best_goes_on():
-    wrong = np.asarray(ROUGH.T, np.float32)
-    (found,) = settled(search_of(COINS), [Candidate(0, 3, wrong), Candidate(0, 7, ROUGH)], 1) or [None]
-    assert found and found.member == 7 and likeness(found.kernel, TRUE) > 0.9
+    (ending,) = ended(search_of(COINS), [Candidate(0, WRONG), Candidate(0, ROUGH)], 1) or [None]
+    assert ending and likeness(ending.winner.kernel, TRUE) > 0.97
 
 
-@pytest.mark.parametrize(("more", "taken"), [(NO_WORSE / 2, True), (2 * NO_WORSE, False), (np.nan, False)])
-def test_a_correction_that_explains_one_picture_worse_is_not_taken(monkeypatch, more, taken):
-    """Not of the other pictures, either: a batch goes on as a whole."""
-    search, left = search_of(COINS, PAGE), [Candidate(0, 0, ROUGH), Candidate(1, 1, ROUGH)]
+def test_of_kernels_of_two_searches_the_one_that_explains_the_picture_best_is_taken():
+    rivals = [Candidate(0, WRONG), Candidate(0, pruned(np.pad(TRUE, 4))), Candidate(0, ROUGH)]
+    assert best_explained(search_of(COINS), rivals) is rivals[1]
+
+
+def test_starts_agree_if_two_come_to_the_same_kernel():
+    """One that is alone has none to agree with."""
+    search, other = search_of(COINS), Candidate(0, np.asarray(gaussian_filter(TRUE, 1.2), np.float32))
+    for left, agreed in (([WRONG, ROUGH], False), ([ROUGH, other.kernel, WRONG], True), ([ROUGH], True)):
+        (ending,) = ended(search, [Candidate(0, kernel) for kernel in left], 1) or [None]
+        assert ending and ending.agreed == agreed
+
+
+@pytest.mark.parametrize(("more", "explained"), [(NO_WORSE / 2, True), (2 * NO_WORSE, False), (np.nan, False)])
+def test_a_correction_that_explains_its_picture_worse_is_told(monkeypatch, more, explained):
+    """Of that picture alone."""
+    search, left = search_of(COINS, PAGE), [Candidate(0, ROUGH), Candidate(1, ROUGH)]
     before, after = [0.5, 0.7], [0.5, 0.7 + more]
     monkeypatch.setattr(search, "judge", lambda *arguments: np.array(before + after))
-    assert (settled(search, left, 1) is not None) == taken
+    assert [ending.explained for ending in ended(search, left, 1) or []] == [True, explained]
 
 
 def test_each_of_several_pictures_has_its_own_kernel():
-    coins, page = settled(search_of(COINS, PAGE), [Candidate(0, 0, ROUGH), Candidate(1, 1, ROUGH)], 1) or []
-    assert (coins.picture, page.picture) == (0, 1)
-    assert likeness(coins.kernel, TRUE) > 0.97 and likeness(page.kernel, TRUE) > 0.9
+    coins, page = ended(search_of(COINS, PAGE), [Candidate(0, ROUGH), Candidate(1, ROUGH)], 1) or []
+    assert (coins.winner.picture, page.winner.picture) == (0, 1)
+    assert likeness(coins.winner.kernel, TRUE) > 0.97 and likeness(page.winner.kernel, TRUE) > 0.9
 
 
 @pytest.mark.parametrize(("more", "taken"), [(NEEDLESS / 2, True), (2 * NEEDLESS, False), (np.nan, False)])
@@ -106,7 +123,7 @@ def test_islands_go_where_the_picture_is_explained_as_well_without_them(monkeypa
     cloudy = 0.9 * clean
     cloudy[:3, :3] = 0.1 / 9
     monkeypatch.setattr(search, "judge", lambda *arguments: np.array([0.5, 0.5 + more]))
-    found = without_needless(search, Candidate(0, 0, cloudy))
+    found = without_needless(search, Candidate(0, cloudy))
     np.testing.assert_allclose(found, clean if taken else cloudy, atol=1e-6)
 
 
@@ -116,7 +133,7 @@ def test_what_explains_a_picture_is_no_needless_island(monkeypatch):
     left, right = np.roll(one, -12, 1), np.roll(one, 12, 1)
     two = np.asarray(0.8 * left + 0.2 * right, np.float32)
     y = blur(data.coins()[:190, :300] / 255, two, 0.003).astype(np.float32)
-    np.testing.assert_array_equal(without_needless(search_of(y), Candidate(0, 0, two)), two)
+    np.testing.assert_array_equal(without_needless(search_of(y), Candidate(0, two)), two)
     monkeypatch.delattr(Search, "judge")
     for kernel in (one, np.asarray((left + right) / 2, np.float32)):
-        np.testing.assert_array_equal(without_needless(search_of(y), Candidate(0, 0, kernel)), kernel)
+        np.testing.assert_array_equal(without_needless(search_of(y), Candidate(0, kernel)), kernel)
