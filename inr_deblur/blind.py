@@ -8,7 +8,8 @@ scale looks at more of the picture than a fine one, so that it is seldom the pic
 a coarse scale has found is mended before it is judged, if it is wide enough there, by a few closed-form steps
 (`alternation`): the energy of a wrong kernel may be as low as a right one's, but rarely stays so. A kernel that is
 still wide at half the resolution needs no finer search: from there on it is corrected by such steps on larger parts of
-the picture.
+the picture. If of several that are left no two come to the same by that, a second search, from sizes in between, has a
+say: of the two kernels the one that explains the picture best at the pixels is taken.
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
@@ -41,7 +42,7 @@ NARROW = 27  # pixels of a window; a kernel that needs no more is looked for ane
 ENDING = 2  # scale at which a search may end; what is left of a kernel at coarser ones is too little to be corrected
 MENDING_ROUNDS = 4  # of the alternation between two scales
 MENDED_SPREAD = 2.0  # samples; of less, rounds on a smooth picture leave too little
-
+STRETCH = BETWEEN**0.5  # of the sizes that a second search starts from
 
 Again = Callable[[int], list[Candidate]]  # of a picture
 
@@ -92,7 +93,7 @@ def find_kernels(
     def again(picture: int) -> list[Candidate]:
         """The kernel that a second search for a picture's ends with, if it may end where the first one may."""
         second = begun(slice(picture, picture + 1))
-        for scale, batch in _batches(second, size, pyramid, BETWEEN**0.5):
+        for scale, batch in _batches(second, size, pyramid, STRETCH):
             if scale == ENDING:
                 endings = ended(second, _candidates(second, batch), scale) or []
                 return [ending.winner._replace(picture=picture) for ending in endings if ending.explained]
@@ -189,19 +190,20 @@ def _found(search: Search, winner: Candidate) -> Found:
 def _settled(search: Search, batch: Batch, scale: int, again: Again | None = None) -> list[Found] | None:
     """The pictures' kernels by alternation from this scale on, if there they can be settled by it.
 
-    again: as in `_sought`; the kernel that then explains its picture best at the pixels is taken.
+    again: as in `_sought`, asked where no two starts agree; of both kernels the one that explains the picture best at
+    the pixels is taken.
     """
     if not search.config.loss.alternation:
         return None
-    rivals = []
-    for ending in ended(search, _candidates(search, batch), scale) or []:
-        mine = [ending.winner] if ending.explained else []
-        if again and not (ending.explained and ending.agreed) and not search.config.schedule.starts:
-            mine += again(ending.winner.picture)
-        rivals.append(mine)
-    if not rivals or not all(rivals):
+    endings = ended(search, _candidates(search, batch), scale) or []
+    if not endings or not all(ending.explained for ending in endings):
         return None
-    return [_found(search, best_explained(search, finished(search, mine, scale))) for mine in rivals]
+    rivals = [ending.winner for ending in endings]
+    if again and not search.config.schedule.starts:
+        rivals += [other for ending in endings if not ending.agreed for other in again(ending.winner.picture)]
+    rivals = finished(search, rivals, scale)
+    each = ([rival for rival in rivals if rival.picture == picture] for picture in range(len(search.pictures)))
+    return [_found(search, best_explained(search, of_one)) for of_one in each]
 
 
 def survivors(scale: int) -> int:
@@ -216,14 +218,18 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
     """The most work that `find_kernels` may report as done for each picture."""
     pyramid = scales(size, whole, config.schedule.scales)
     entering, count, total, shape = starts(config, size, pyramid), 0, 0.0, whole
+    second = not config.schedule.starts
     for i, scale in enumerate(pyramid):
         shape = region_shape(shape, size, scale)
         count += len(entering.get(scale, ()))
-        total += count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[i])
-        total += count * judging_work(config, scale, shape)
+        now = count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[i])
+        now += count * judging_work(config, scale, shape)
         seen = whole[0] // scale, whole[1] // scale
-        total += count * correction_work(seen, -(-size // scale), rounds(config, MENDING_ROUNDS))
+        now += count * correction_work(seen, -(-size // scale), rounds(config, MENDING_ROUNDS))
         count = min(count, survivors(scale))
-        total += count * correction_work(seen, -(-size // scale), rounds(config, ROUNDS))
-        total += (1 + count) * judging_work(config, scale, shape)
+        now += count * correction_work(seen, -(-size // scale), rounds(config, ROUNDS))
+        now += (1 + count) * judging_work(config, scale, shape)
+        total += now * (2 if second and scale >= ENDING else 1)
+    if second:  # the kernel of either search at the pixels
+        total += 2 * correction_work(whole, size, rounds(config, ROUNDS)) + 2 * judging_work(config, 1, shape)
     return total + count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[-1])

@@ -44,8 +44,8 @@ def ended(search: Search, left: Sequence[Candidate], scale: int) -> list[Ending]
     """What the alternation at this scale makes of each picture's kernels, if each one's best is wide enough; else None.
 
     left: kernels of this scale, each picture's best one first. Each is corrected; the one that then has its picture's
-    lowest energy wins. An energy that is higher than before by more than `NO_WORSE` tells of a wrong kernel; so does it
-    if several starts are left and no other one comes to the same.
+    lowest energy wins. If that is higher than before by more than `NO_WORSE`, the correction has not found the kernel.
+    Those that are alike before count once, so where one is left all agree.
     """
     firsts = [left[i] for i in np.unique(_pictures(left), return_index=True)[1]]
     if min(spread(first.kernel) for first in firsts) < LEAST_SPREAD:
