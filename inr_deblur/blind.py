@@ -8,8 +8,8 @@ scale looks at more of the picture than a fine one, so that it is seldom the pic
 a coarse scale has found is mended before it is judged, if it is wide enough there, by a few closed-form steps
 (`alternation`): the energy of a wrong kernel may be as low as a right one's, but rarely stays so. A kernel that is
 still wide at half the resolution needs no finer search: from there on it is corrected by such steps on larger parts of
-the picture. If of several that are left no two come to the same by that, a second search, from sizes in between, has a
-say: of the two kernels the one that explains the picture best at the pixels is taken.
+the picture. If that raises the energy, or if of several that are left no other comes to the same, a second search, from
+sizes in between, has a say: of the two kernels the one that explains the picture best at the pixels is taken.
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
@@ -190,19 +190,21 @@ def _found(search: Search, winner: Candidate) -> Found:
 def _settled(search: Search, batch: Batch, scale: int, again: Again | None = None) -> list[Found] | None:
     """The pictures' kernels by alternation from this scale on, if there they can be settled by it.
 
-    again: as in `_sought`, asked where no two starts agree; of both kernels the one that explains the picture best at
-    the pixels is taken.
+    again: as in `_sought`, asked where the kernel doesn't explain its picture or no other start agrees; of both kernels
+    the one that explains the picture best at the pixels is taken.
     """
     if not search.config.loss.alternation:
         return None
     endings = ended(search, _candidates(search, batch), scale) or []
-    if not endings or not all(ending.explained for ending in endings):
-        return None
-    rivals = [ending.winner for ending in endings]
+    rivals = [ending.winner for ending in endings if ending.explained]
     if again and not search.config.schedule.starts:
-        rivals += [other for ending in endings if not ending.agreed for other in again(ending.winner.picture)]
+        doubtful = [ending for ending in endings if not (ending.explained and ending.agreed)]
+        rivals += [other for ending in doubtful for other in again(ending.winner.picture)]
+    pictures = range(len(search.pictures))
+    if not {rival.picture for rival in rivals}.issuperset(pictures):
+        return None
     rivals = finished(search, rivals, scale)
-    each = ([rival for rival in rivals if rival.picture == picture] for picture in range(len(search.pictures)))
+    each = ([rival for rival in rivals if rival.picture == picture] for picture in pictures)
     return [_found(search, best_explained(search, of_one)) for of_one in each]
 
 

@@ -15,6 +15,7 @@ from inr_deblur import blind
 from inr_deblur.blur import area_average
 from inr_deblur.config import DeblurConfig, ScheduleConfig
 from inr_deblur.coordinates import Grid
+from inr_deblur.correction import Ending
 from inr_deblur.errors import InputError
 from inr_deblur.fit import Generators, windowed
 from inr_deblur.generators import MOST_FEATURES, SirenKernel, image_generator
@@ -184,3 +185,33 @@ def test_a_search_does_no_more_work_than_it_announced(monkeypatch):
     assert {note for _, note in done} >= {"scale 8", "scale 2", "judging", "mending", "alternation"}
     assert 0.3 * announced[0] < sum(amount for amount, _ in done) <= announced[0]
     np.testing.assert_allclose(found.kernel.sum(), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("explained", "agreed", "told", "searches"),
+    [(True, True, 0, 1), (True, False, 0, 2), (False, True, 0, 2), (True, False, 2, 1)],
+)
+def test_a_second_search_has_a_say_where_the_first_is_in_doubt(monkeypatch, explained, agreed, told, searches):
+    """Unless the number of starts is told."""
+    windows, ends = [], []
+    begin = Search.begin
+
+    def begun(self, sizes, first_member):
+        windows.append(sizes[0])
+        return begin(self, sizes, first_member)
+
+    def ended(search, left, scale):
+        ends.append(left[0])
+        return [Ending(left[0], explained or len(ends) > 1, agreed)]
+
+    monkeypatch.setattr(Search, "begin", begun)
+    monkeypatch.setattr(blind, "ended", ended)
+    monkeypatch.setattr(blind, "finished", lambda search, rivals, scale: rivals)
+    monkeypatch.setattr(blind, "best_explained", lambda search, rivals: rivals[-1])
+    y = blur(data.camera()[:96, :96] / 255, line_kernel(13, 30)).astype(np.float32)
+    config = DeblurConfig(schedule=ScheduleConfig(steps=0.01, starts=told))
+    with jax.numpy_dtype_promotion("standard"):
+        (found,) = blind.find_kernels(y[None], 21, "harmonic", [0.003], [False], config, Silent())
+    assert len(ends) == searches and np.array_equal(found.kernel, ends[-1].kernel)
+    first, *others = windows
+    assert searches == 1 or min(abs(first - side) for side in others) > 0.01
