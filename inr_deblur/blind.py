@@ -8,8 +8,9 @@ scale looks at more of the picture than a fine one, so that it is seldom the pic
 a coarse scale has found is mended before it is judged, if it is wide enough there, by a few closed-form steps
 (`alternation`): the energy of a wrong kernel may be as low as a right one's, but rarely stays so. A kernel that is
 still wide at half the resolution needs no finer search: from there on it is corrected by such steps on larger parts of
-the picture. If that raises the energy, or if of several that are left no other comes to the same, a second search, from
-sizes in between, has a say: of the two kernels the one that explains the picture best at the pixels is taken.
+the picture. If of several that are left no other comes to the same, there is a second search, from sizes in between,
+and of the two kernels the one that explains the picture best at the pixels is taken. If the correction raises the
+energy, the second search's kernel is taken if it is one that does not; else the first search goes on.
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
@@ -27,6 +28,7 @@ from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
 from inr_deblur.correction import LOUD, Candidate, best_explained, ended, finished, rounds
 from inr_deblur.devices import side_by_side
+from inr_deblur.errors import InputError
 from inr_deblur.fit import Generators
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
 from inr_deblur.kernels import of_one_size, pruned
@@ -53,7 +55,7 @@ class Found:
 
     kernel: NDArray[np.float32]  # (K, K), pruned, sum 1
     limit: int  # side in pixels that the search allowed it
-    region: Region  # that the last stages looked at
+    region: Region  # that the last stages of the first search looked at
     stages: tuple[StageTrace, ...]
 
 
@@ -69,7 +71,8 @@ def find_kernels(
 ) -> list[Found]:
     """The kernels of grey pictures (P, H, W), no larger than about `size` pixels. image: name of its generator.
 
-    noises: standard deviation of each picture's; lights: whether its white is a bound (`clipping`).
+    noises: standard deviation of each picture's; lights: whether its white is a bound (`clipping`); look: is shown the
+    first search, not a second one.
 
     A kernel doesn't depend on its picture's brightness and contrast, but the weights of the priors do, so they are made
     the same for all pictures.
@@ -78,7 +81,7 @@ def find_kernels(
     part = Part(progress, count * search_work((shape[0], shape[1]), size, config))
     pyramid = scales(size, (shape[0], shape[1]), config.schedule.scales)
 
-    def begun(chosen: slice, look: Look | None = None) -> Search:
+    def begun(chosen: slice, watched: Look | None = None) -> Search:
         """A search in these pictures, as it is before its first start."""
         y = pictures[chosen]
         support = support_for(ROOM * size)
@@ -88,23 +91,24 @@ def find_kernels(
         kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
         reach = (support // 2, support // 2)
         generators = Generators(image_generator(image, (int(regions[0, 2]), int(regions[0, 3])), reach), kernel)
-        return Search(y, regions, generators, config, part, float(support), noises[chosen], lights[chosen], look)
+        return Search(y, regions, generators, config, part, float(support), noises[chosen], lights[chosen], watched)
 
     def again(picture: int) -> list[Candidate]:
-        """The kernel that a second search for a picture's ends with, if it may end where the first one may."""
+        """The kernel that a second search for a picture's finds, if it explains the picture where a search may end."""
         second = begun(slice(picture, picture + 1))
-        for scale, batch in _batches(second, size, pyramid, STRETCH):
-            if scale == ENDING:
-                endings = ended(second, _candidates(second, batch), scale) or []
-                return [ending.winner._replace(picture=picture) for ending in endings if ending.explained]
-        return []
+        try:
+            batch = next(batch for scale, batch in _batches(second, size, pyramid, STRETCH) if scale == ENDING)
+        except InputError:  # all of its starts diverged, which is no reason to give up the first search
+            return []
+        endings = ended(second, _candidates(second, batch), ENDING) or []
+        return [ending.winner._replace(picture=picture) for ending in endings if ending.explained]
 
-    found = _sought(begun(slice(None), look), size, pyramid, again)
+    found = _sought(begun(slice(None), look), size, pyramid, again if _may_be_twice(config, pyramid) else None)
     part.finish()
     return found
 
 
-def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again) -> list[Found]:
+def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again | None) -> list[Found]:
     """The kernels, by the scales of the pyramid. again: of a picture in doubt, what else there may be at `ENDING`."""
     for scale, batch in _batches(search, size, pyramid):
         if scale == ENDING and (found := _settled(search, batch, scale, again)):
@@ -115,7 +119,10 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again) -
     pairs = zip(search.pictures, search.noises, batch.kernels, refined.kernels, strict=True)
     kernels = [pruned(before if spoilt(y, noise, before, after) else after) for y, noise, before, after in pairs]
     last = replace(batch, kernels=of_one_size(kernels))
-    return _settled(search, last, 1) or [_found(search, winner) for winner in _candidates(search, last)]
+    if found := _settled(search, last, 1):
+        return found
+    winners = zip(_candidates(search, last), kernels, strict=True)
+    return [_found(search, winner._replace(kernel=kernel)) for winner, kernel in winners]
 
 
 def _batches(search: Search, size: int, pyramid: tuple[int, ...], stretch: float = 1.0) -> Iterator[tuple[int, Batch]]:
@@ -190,22 +197,31 @@ def _found(search: Search, winner: Candidate) -> Found:
 def _settled(search: Search, batch: Batch, scale: int, again: Again | None = None) -> list[Found] | None:
     """The pictures' kernels by alternation from this scale on, if there they can be settled by it.
 
-    again: as in `_sought`, asked where the kernel doesn't explain its picture or no other start agrees; of both kernels
-    the one that explains the picture best at the pixels is taken.
+    again: as in `_sought`, asked where no other start agrees, and of both kernels the one that explains the picture
+    best at the pixels is taken; asked, too, where the correction raises the energy, and what it finds is taken.
     """
     if not search.config.loss.alternation:
         return None
     endings = ended(search, _candidates(search, batch), scale) or []
     rivals = [ending.winner for ending in endings if ending.explained]
-    if again and not search.config.schedule.starts:
+    if again:
         doubtful = [ending for ending in endings if not (ending.explained and ending.agreed)]
-        rivals += [other for ending in doubtful for other in again(ending.winner.picture)]
+        for ending in sorted(doubtful, key=lambda ending: ending.explained):
+            more = again(ending.winner.picture)
+            if not (more or ending.explained):
+                return None
+            rivals += more
     pictures = range(len(search.pictures))
     if not {rival.picture for rival in rivals}.issuperset(pictures):
         return None
     rivals = finished(search, rivals, scale)
     each = ([rival for rival in rivals if rival.picture == picture] for picture in pictures)
     return [_found(search, best_explained(search, of_one)) for of_one in each]
+
+
+def _may_be_twice(config: DeblurConfig, pyramid: tuple[int, ...]) -> bool:
+    """Whether there may be a second search: not with a number of starts that is told."""
+    return config.loss.alternation and not config.schedule.starts and ENDING in pyramid
 
 
 def survivors(scale: int) -> int:
@@ -220,7 +236,7 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
     """The most work that `find_kernels` may report as done for each picture."""
     pyramid = scales(size, whole, config.schedule.scales)
     entering, count, total, shape = starts(config, size, pyramid), 0, 0.0, whole
-    second = not config.schedule.starts
+    twice = _may_be_twice(config, pyramid)
     for i, scale in enumerate(pyramid):
         shape = region_shape(shape, size, scale)
         count += len(entering.get(scale, ()))
@@ -231,7 +247,7 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         count = min(count, survivors(scale))
         now += count * correction_work(seen, -(-size // scale), rounds(config, ROUNDS))
         now += (1 + count) * judging_work(config, scale, shape)
-        total += now * (2 if second and scale >= ENDING else 1)
-    if second:  # the kernel of either search at the pixels
+        total += now * (2 if twice and scale >= ENDING else 1)
+    if twice:  # the kernel of either search at the pixels
         total += 2 * correction_work(whole, size, rounds(config, ROUNDS)) + 2 * judging_work(config, 1, shape)
     return total + count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[-1])

@@ -36,16 +36,15 @@ class Ending(NamedTuple):
     """The kernel of a picture with which its search may end."""
 
     winner: Candidate  # corrected at the scale where it may end
-    explained: bool  # whether its energy is no higher than that of the picture's best kernel before
-    agreed: bool  # whether that of another start is like it
+    explained: bool  # whether its energy is no higher than that of the picture's best kernel before, or hardly
+    agreed: bool  # whether another one that is left is like it, if there is one and if they were corrected
 
 
 def ended(search: Search, left: Sequence[Candidate], scale: int) -> list[Ending] | None:
     """What the alternation at this scale makes of each picture's kernels, if each one's best is wide enough; else None.
 
     left: kernels of this scale, each picture's best one first. Each is corrected; the one that then has its picture's
-    lowest energy wins. If that is higher than before by more than `NO_WORSE`, the correction has not found the kernel.
-    Those that are alike before count once, so where one is left all agree.
+    lowest energy wins. If that is higher than before by more than `NO_WORSE`, it does not explain the picture.
     """
     firsts = [left[i] for i in np.unique(_pictures(left), return_index=True)[1]]
     if min(spread(first.kernel) for first in firsts) < LEAST_SPREAD:
@@ -56,7 +55,8 @@ def ended(search: Search, left: Sequence[Candidate], scale: int) -> list[Ending]
     endings = []
     for i, energy in zip(best, before, strict=True):
         others = [j for j in np.flatnonzero(pictures == pictures[i]) if j != i]
-        agreed = not others or max(likeness(kernels[i], kernels[j]) for j in others) >= AGREED
+        alone = not others or made[i] is left[i]  # what is too noisy to be corrected is as unlike as it was
+        agreed = alone or max(likeness(kernels[i], kernels[j]) for j in others) >= AGREED
         endings.append(Ending(made[i], bool(energies[i] <= energy + NO_WORSE), agreed))
     return endings
 

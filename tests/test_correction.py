@@ -23,6 +23,7 @@ from inr_deblur.simulate import blur, gaussian_kernel, random_shake_kernel
 
 TRUE = random_shake_kernel(19, 3, "smooth").astype(np.float32)
 ROUGH = np.asarray(gaussian_filter(TRUE, 0.7), np.float32)
+WRONG = np.asarray(ROUGH.T, np.float32)
 COINS, PAGE = (
     blur(picture[:190, :300] / 255, TRUE, 0.003).astype(np.float32) for picture in (data.coins(), data.page())
 )
@@ -57,9 +58,11 @@ def test_kernels_that_are_wide_at_a_scale_are_corrected_there_and_at_the_finer_o
     assert likeness(found.kernel, wide) > likeness(finer(rough), wide) + 0.02
 
 
-def test_the_kernel_of_a_picture_that_is_too_noisy_stays_as_it_is():
-    (ending,) = ended(search_of(COINS, noise=0.03), [Candidate(0, ROUGH)], 1) or [None]
-    assert ending and np.array_equal(ending.winner.kernel, ROUGH) and not ending.winner.stages
+def test_the_kernels_of_a_picture_that_is_too_noisy_stay_as_they_are():
+    """That they are unlike tells nothing then."""
+    left = [Candidate(0, ROUGH), Candidate(0, WRONG)]
+    (ending,) = ended(search_of(COINS, noise=0.03), left, 1) or [None]
+    assert ending and ending.agreed and any(ending.winner is each for each in left)
 
 
 @pytest.mark.parametrize("noise", [0.003, 0.03])
@@ -79,9 +82,6 @@ def test_small_kernels_are_left_to_the_search():
     small = gaussian_kernel(9).astype(np.float32)
     assert spread(small) < LEAST_SPREAD
     assert ended(search_of(COINS), [Candidate(0, small)], 1) is None
-
-
-WRONG = np.asarray(ROUGH.T, np.float32)
 
 
 def test_of_several_corrected_kernels_the_one_that_explains_the_picture_best_goes_on():

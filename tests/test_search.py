@@ -15,7 +15,7 @@ from inr_deblur import blind
 from inr_deblur.blur import area_average
 from inr_deblur.config import DeblurConfig, ScheduleConfig
 from inr_deblur.coordinates import Grid
-from inr_deblur.correction import Ending
+from inr_deblur.correction import Candidate, Ending
 from inr_deblur.errors import InputError
 from inr_deblur.fit import Generators, windowed
 from inr_deblur.generators import MOST_FEATURES, SirenKernel, image_generator
@@ -23,7 +23,7 @@ from inr_deblur.kernels import likeness, pruned
 from inr_deblur.progress import Part, Silent
 from inr_deblur.region import LARGEST_SIDE, most_telling, region_shape
 from inr_deblur.schedule import WAYS, plan
-from inr_deblur.search import ROOM, Search, chosen, first_params, in_turn, support_for
+from inr_deblur.search import ROOM, Search, StageTrace, chosen, first_params, in_turn, support_for
 from inr_deblur.simulate import blur, gaussian_kernel, line_kernel
 
 FLAT, STEEP = line_kernel(9, 0), line_kernel(9, 90)
@@ -215,3 +215,51 @@ def test_a_second_search_has_a_say_where_the_first_is_in_doubt(monkeypatch, expl
     assert len(ends) == searches and np.array_equal(found.kernel, ends[-1].kernel)
     first, *others = windows
     assert searches == 1 or min(abs(first - side) for side in others) > 0.01
+
+
+WELL, ALONE, WORSE = (True, True), (True, False), (False, True)  # explained, agreed
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "asked", "taken"),
+    [
+        ([WELL], [], [], ["first 0"]),
+        ([ALONE], [True], [0], ["second 0"]),
+        ([ALONE], [False], [0], ["first 0"]),
+        ([WORSE], [True], [0], ["second 0"]),
+        ([WORSE], [False], [0], None),
+        ([WELL, ALONE], [True], [1], ["first 0", "second 1"]),
+        ([ALONE, WELL, WORSE], [True, True], [2, 0], ["second 0", "first 1", "second 2"]),
+        ([ALONE, WELL, WORSE], [False], [2], None),
+    ],
+)
+def test_each_picture_in_doubt_is_asked_for_again(monkeypatch, first, second, asked, taken):
+    """Those without any kernel first: if one stays so, all pictures go on to the pixels and no other one is asked."""
+
+    def named(name, picture):
+        return Candidate(
+            picture, np.full((3, 3), 1 / 9, np.float32), (StageTrace(name, 2, np.zeros(1, np.float32), 0.0),)
+        )
+
+    questions: list[int] = []
+
+    def again(picture):
+        questions.append(picture)
+        return [named("second", picture)] * second[len(questions) - 1]
+
+    endings = [Ending(named("first", i), *state) for i, state in enumerate(first)]
+    for name, stub in {
+        "_candidates": lambda search, batch: [],
+        "ended": lambda search, left, scale: endings,
+        "finished": lambda search, rivals, scale: rivals,
+        "best_explained": lambda search, rivals: rivals[-1],
+    }.items():
+        monkeypatch.setattr(blind, name, stub)
+    y = np.random.default_rng(0).random((len(first), 32, 32), np.float32)
+    regions = np.array([[0, 0, 32, 32]] * len(first))
+    generators = Generators(image_generator("harmonic", (32, 32), (4, 4)), SirenKernel())
+    search = Search(y, regions, generators, DeblurConfig(), Silent(), 9.0, [0.0] * len(first), [False] * len(first))
+    batch = search.begin(np.array([9.0]), 0)
+    found = blind._settled(search, batch, 2, again)
+    names = found and [f"{each.stages[0].name} {i}" for i, each in enumerate(found)]
+    assert (questions, names) == (asked, taken)
