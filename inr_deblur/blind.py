@@ -9,8 +9,9 @@ a coarse scale has found is mended before it is judged, if it is wide enough the
 (`alternation`): the energy of a wrong kernel may be as low as a right one's, but rarely stays so. A kernel that is
 still wide at half the resolution needs no finer search: from there on it is corrected by such steps on larger parts of
 the picture. If of several that are left no other comes to the same, there is a second search, from sizes in between,
-and of the two kernels the one that explains the picture best at the pixels is taken. If the correction raises the
-energy, the second search's kernel is taken if it is one that does not; else the first search goes on.
+and maybe a third, until two starts or searches agree, and of their kernels the one that explains the picture best at
+the pixels is taken. If the correction raises the energy, the second search's kernel is taken if it is one that does
+not; else the first search goes on.
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
@@ -26,14 +27,14 @@ from inr_deblur.alternation import ROUNDS, correction_work, mended
 from inr_deblur.blur import area_average, quieter, smoothed
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
-from inr_deblur.correction import LOUD, Candidate, best_explained, ended, finished, rounds
+from inr_deblur.correction import LOUD, Candidate, Ending, alike, best_explained, ended, finished, rounds
 from inr_deblur.devices import side_by_side
 from inr_deblur.errors import InputError
 from inr_deblur.fit import Generators
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
 from inr_deblur.kernels import of_one_size, pruned
 from inr_deblur.outcome import spread
-from inr_deblur.progress import Part, Progress
+from inr_deblur.progress import Part, Progress, Unforeseen
 from inr_deblur.refinement import spoilt
 from inr_deblur.region import Region, most_telling, region_shape
 from inr_deblur.schedule import BETWEEN, Plan, Way, plan, scales, smoothings, starts, way
@@ -44,9 +45,9 @@ NARROW = 27  # pixels of a window; a kernel that needs no more is looked for ane
 ENDING = 2  # scale at which a search may end; what is left of a kernel at coarser ones is too little to be corrected
 MENDING_ROUNDS = 4  # of the alternation between two scales
 MENDED_SPREAD = 2.0  # samples; of less, rounds on a smooth picture leave too little
-STRETCH = BETWEEN**0.5  # of the sizes that a second search starts from
+STRETCHES = BETWEEN**0.5, BETWEEN**0.25  # of the sizes that a second search starts from, and a third
 
-Again = Callable[[int], list[Candidate]]  # of a picture
+Again = Callable[[int, float], Ending | None]  # of a picture, with sizes that are stretched by so much
 
 
 @dataclass(frozen=True)
@@ -72,16 +73,17 @@ def find_kernels(
     """The kernels of grey pictures (P, H, W), no larger than about `size` pixels. image: name of its generator.
 
     noises: standard deviation of each picture's; lights: whether its white is a bound (`clipping`); look: is shown the
-    first search, not a second one.
+    first search, not others.
 
     A kernel doesn't depend on its picture's brightness and contrast, but the weights of the priors do, so they are made
     the same for all pictures.
     """
     count, *shape = pictures.shape
-    part = Part(progress, count * search_work((shape[0], shape[1]), size, config))
+    announced = search_work((shape[0], shape[1]), size, config)
+    part = Part(progress, count * announced)
     pyramid = scales(size, (shape[0], shape[1]), config.schedule.scales)
 
-    def begun(chosen: slice, watched: Look | None = None) -> Search:
+    def begun(chosen: slice, told: Progress, watched: Look | None = None) -> Search:
         """A search in these pictures, as it is before its first start."""
         y = pictures[chosen]
         support = support_for(ROOM * size)
@@ -91,25 +93,26 @@ def find_kernels(
         kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
         reach = (support // 2, support // 2)
         generators = Generators(image_generator(image, (int(regions[0, 2]), int(regions[0, 3])), reach), kernel)
-        return Search(y, regions, generators, config, part, float(support), noises[chosen], lights[chosen], watched)
+        return Search(y, regions, generators, config, told, float(support), noises[chosen], lights[chosen], watched)
 
-    def again(picture: int) -> list[Candidate]:
-        """The kernel that a second search for a picture's finds, if it explains the picture where a search may end."""
-        second = begun(slice(picture, picture + 1))
+    def again(picture: int, stretch: float) -> Ending | None:
+        """What another search for a picture's kernel ends with where the first one may end."""
+        other = begun(slice(picture, picture + 1), Unforeseen(part, announced))
         try:
-            batch = next(batch for scale, batch in _batches(second, size, pyramid, STRETCH) if scale == ENDING)
+            batch = next(batch for scale, batch in _batches(other, size, pyramid, stretch) if scale == ENDING)
         except InputError:  # all of its starts diverged, which is no reason to give up the first search
-            return []
-        endings = ended(second, _candidates(second, batch), ENDING) or []
-        return [ending.winner._replace(picture=picture) for ending in endings if ending.explained]
+            return None
+        (ending,) = ended(other, _candidates(other, batch), ENDING) or [None]
+        return ending and ending._replace(winner=ending.winner._replace(picture=picture))
 
-    found = _sought(begun(slice(None), look), size, pyramid, again if _may_be_twice(config, pyramid) else None)
+    # a number of starts that is told is what there is
+    found = _sought(begun(slice(None), part, look), size, pyramid, None if config.schedule.starts else again)
     part.finish()
     return found
 
 
 def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again | None) -> list[Found]:
-    """The kernels, by the scales of the pyramid. again: of a picture in doubt, what else there may be at `ENDING`."""
+    """The kernels, by the scales of the pyramid. again: of a picture in doubt, what another search ends with."""
     for scale, batch in _batches(search, size, pyramid):
         if scale == ENDING and (found := _settled(search, batch, scale, again)):
             return found
@@ -197,31 +200,40 @@ def _found(search: Search, winner: Candidate) -> Found:
 def _settled(search: Search, batch: Batch, scale: int, again: Again | None = None) -> list[Found] | None:
     """The pictures' kernels by alternation from this scale on, if there they can be settled by it.
 
-    again: as in `_sought`, asked where no other start agrees, and of both kernels the one that explains the picture
-    best at the pixels is taken; asked, too, where the correction raises the energy, and what it finds is taken.
+    again: as in `_sought`. Of several kernels the one that explains the picture best at the pixels is taken.
     """
     if not search.config.loss.alternation:
         return None
+    rivals: list[Candidate] = []
     endings = ended(search, _candidates(search, batch), scale) or []
-    rivals = [ending.winner for ending in endings if ending.explained]
-    if again:
-        doubtful = [ending for ending in endings if not (ending.explained and ending.agreed)]
-        for ending in sorted(doubtful, key=lambda ending: ending.explained):
-            more = again(ending.winner.picture)
-            if not (more or ending.explained):
-                return None
-            rivals += more
-    pictures = range(len(search.pictures))
-    if not {rival.picture for rival in rivals}.issuperset(pictures):
-        return None
+    for ending in sorted(endings, key=lambda ending: ending.explained):
+        mine = _explaining(ending, again)
+        if not mine:
+            return None
+        rivals += mine
     rivals = finished(search, rivals, scale)
-    each = ([rival for rival in rivals if rival.picture == picture] for picture in pictures)
+    each = ([rival for rival in rivals if rival.picture == ending.winner.picture] for ending in endings)
     return [_found(search, best_explained(search, of_one)) for of_one in each]
 
 
-def _may_be_twice(config: DeblurConfig, pyramid: tuple[int, ...]) -> bool:
-    """Whether there may be a second search: not with a number of starts that is told."""
-    return config.loss.alternation and not config.schedule.starts and ENDING in pyramid
+def _explaining(first: Ending, again: Again | None) -> list[Candidate]:
+    """The kernels that explain a picture, of the first search and of others, until two starts or searches agree.
+
+    None, if neither the first nor the second has one.
+    """
+    found = [first.winner] if first.explained else []
+    if not again or (first.explained and first.agreed):
+        return found
+    for stretch in STRETCHES:
+        other = again(first.winner.picture, stretch)
+        if other and other.explained:
+            agreed = other.agreed or any(alike(other.winner, mine) for mine in found)
+            found.append(other.winner)
+            if agreed:
+                break
+        if not found:
+            break
+    return found
 
 
 def survivors(scale: int) -> int:
@@ -233,21 +245,17 @@ def survivors(scale: int) -> int:
 
 
 def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> float:
-    """The most work that `find_kernels` may report as done for each picture."""
+    """The most work that `find_kernels` may report as done for each picture, with one search for it."""
     pyramid = scales(size, whole, config.schedule.scales)
     entering, count, total, shape = starts(config, size, pyramid), 0, 0.0, whole
-    twice = _may_be_twice(config, pyramid)
     for i, scale in enumerate(pyramid):
         shape = region_shape(shape, size, scale)
         count += len(entering.get(scale, ()))
-        now = count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[i])
-        now += count * judging_work(config, scale, shape)
+        total += count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[i])
+        total += count * judging_work(config, scale, shape)
         seen = whole[0] // scale, whole[1] // scale
-        now += count * correction_work(seen, -(-size // scale), rounds(config, MENDING_ROUNDS))
+        total += count * correction_work(seen, -(-size // scale), rounds(config, MENDING_ROUNDS))
         count = min(count, survivors(scale))
-        now += count * correction_work(seen, -(-size // scale), rounds(config, ROUNDS))
-        now += (1 + count) * judging_work(config, scale, shape)
-        total += now * (2 if twice and scale >= ENDING else 1)
-    if twice:  # the kernel of either search at the pixels
-        total += 2 * correction_work(whole, size, rounds(config, ROUNDS)) + 2 * judging_work(config, 1, shape)
+        total += count * correction_work(seen, -(-size // scale), rounds(config, ROUNDS))
+        total += (1 + count) * judging_work(config, scale, shape)
     return total + count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[-1])

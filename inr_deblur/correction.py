@@ -20,7 +20,7 @@ from inr_deblur.search import Search, StageTrace
 NO_WORSE = 1e-5  # of energy, that a right correction may add
 NEEDLESS = 3e-7  # of energy, that a kernel without islands may have more; a path's own ones save ten times that
 LOUD = 0.01  # noise, where the contrast is 0.2, above which rounds have not made a kernel better
-AGREED = 0.9  # `likeness` of corrected kernels, from which on two starts have found the same
+AGREED = 0.9  # `likeness` of corrected kernels, from which on they are the same one
 MENDABLE = 0.75  # share of the mass in the largest piece, below which what is left of a kernel is no better
 
 
@@ -51,14 +51,18 @@ def ended(search: Search, left: Sequence[Candidate], scale: int) -> list[Ending]
         return None
     made = alternated(search, left, scale, OF_WIDE if scale > 1 else OF_SMALL)
     before, energies = np.split(_energies(search, [*firsts, *made], scale), [len(firsts)])
-    best, kernels, pictures = _lowest(made, energies), of_one_size([c.kernel for c in made]), _pictures(made)
     endings = []
-    for i, energy in zip(best, before, strict=True):
-        others = [j for j in np.flatnonzero(pictures == pictures[i]) if j != i]
+    for i, energy in zip(_lowest(made, energies), before, strict=True):
+        others = [made[j] for j in np.flatnonzero(_pictures(made) == made[i].picture) if j != i]
         alone = not others or made[i] is left[i]  # what is too noisy to be corrected is as unlike as it was
-        agreed = alone or max(likeness(kernels[i], kernels[j]) for j in others) >= AGREED
+        agreed = alone or any(alike(made[i], other) for other in others)
         endings.append(Ending(made[i], bool(energies[i] <= energy + NO_WORSE), agreed))
     return endings
+
+
+def alike(a: Candidate, b: Candidate) -> bool:
+    """Whether two corrected kernels of a scale are the same one."""
+    return likeness(*of_one_size([a.kernel, b.kernel])) >= AGREED
 
 
 def finished(search: Search, winners: Sequence[Candidate], scale: int) -> list[Candidate]:

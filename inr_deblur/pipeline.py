@@ -80,7 +80,7 @@ def deblur(
     None means blind. region: (top, left, height, width) in which the kernel is sought, None: anywhere. rounding:
     standard deviation, in units of the image, of what a JPEG has left in it; None reads it from the image, which shows
     it as it was stored, but not in another light. progress: told how far the fit is. look: shown each stage of the
-    search as it ends, of an ensemble's first, but not those of a second search, which a doubtful first one calls for.
+    search as it ends, of an ensemble's first, but not those of further searches, for which a doubtful first one calls.
     Raises InputError for a picture, a kernel, a region or a setting that can't be used.
     """
     check(config)

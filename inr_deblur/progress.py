@@ -64,6 +64,23 @@ class Part:
         self.advance(self.left)
 
 
+class Unforeseen:
+    """Work that was not announced, shown as half of what is left of a part, since most runs don't need all of that."""
+
+    def __init__(self, part: Part, total: float) -> None:
+        self.part, self.rate = part, part.left / (2 * total)
+
+    def start(self, total: float, title: str) -> None:
+        """The run has begun already."""
+
+    def advance(self, amount: float, note: str = "") -> None:
+        """So much of the work is done."""
+        self.part.advance(self.rate * amount, note)
+
+    def finish(self) -> None:
+        """The run goes on."""
+
+
 class Repeated:
     """Shows several runs of equal work, one after another, as one. Whoever starts them finishes `progress` himself."""
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inr_deblur.errors import InputError
-from inr_deblur.progress import Bar, Log, Part, Silent, duration, make_progress
+from inr_deblur.progress import Bar, Log, Part, Silent, Unforeseen, duration, make_progress
 
 
 class Clock:
@@ -121,3 +121,21 @@ def test_a_part_reports_no_more_than_its_work_and_all_of_it_in_the_end():
     early = Part(Heard(), 5)
     early.finish()
     assert sum(said) == 15
+
+
+def test_unforeseen_work_takes_half_of_what_is_left_of_a_part():
+    said: list[float] = []
+
+    class Heard(Silent):
+        def advance(self, amount, note=""):
+            said.append(amount)
+
+    part = Part(Heard(), 10)
+    part.advance(2)
+    first = Unforeseen(part, 100)
+    for _ in range(4):
+        first.advance(25)
+    assert said == [2, 1, 1, 1, 1]
+    Unforeseen(part, 1).advance(1)
+    part.finish()
+    assert said[5:] == [2, 2]

@@ -202,7 +202,7 @@ def test_a_second_search_has_a_say_where_the_first_is_in_doubt(monkeypatch, expl
 
     def ended(search, left, scale):
         ends.append(left[0])
-        return [Ending(left[0], explained or len(ends) > 1, agreed)]
+        return [Ending(left[0], explained or len(ends) > 1, agreed or len(ends) > 1)]
 
     monkeypatch.setattr(Search, "begin", begun)
     monkeypatch.setattr(blind, "ended", ended)
@@ -217,49 +217,56 @@ def test_a_second_search_has_a_say_where_the_first_is_in_doubt(monkeypatch, expl
     assert searches == 1 or min(abs(first - side) for side in others) > 0.01
 
 
-WELL, ALONE, WORSE = (True, True), (True, False), (False, True)  # explained, agreed
+WELL, ALONE, WORSE, NOTHING = (True, True), (True, False), (False, True), None  # explained, agreed
+OTHERWISE = (*ALONE, "otherwise")
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "asked", "taken"),
+    ("first", "others", "asked", "taken"),
     [
-        ([WELL], [], [], ["first 0"]),
-        ([ALONE], [True], [0], ["second 0"]),
-        ([ALONE], [False], [0], ["first 0"]),
-        ([WORSE], [True], [0], ["second 0"]),
-        ([WORSE], [False], [0], None),
-        ([WELL, ALONE], [True], [1], ["first 0", "second 1"]),
-        ([ALONE, WELL, WORSE], [True, True], [2, 0], ["second 0", "first 1", "second 2"]),
-        ([ALONE, WELL, WORSE], [False], [2], None),
+        ([WELL], [], [], [["first"]]),
+        ([ALONE], [ALONE], [0], [["first", "again"]]),
+        ([ALONE], [OTHERWISE, WELL], [0, 0], [["first", "again", "again"]]),
+        ([OTHERWISE], [WELL], [0], [["first", "again"]]),
+        ([ALONE], [NOTHING, WORSE], [0, 0], [["first"]]),
+        ([WORSE], [WELL], [0], [["again"]]),
+        ([WORSE], [ALONE, WORSE], [0, 0], [["again"]]),
+        ([WORSE], [WORSE], [0], None),
+        ([WELL, ALONE], [WELL], [1], [["first"], ["first", "again"]]),
+        ([ALONE, WELL, WORSE], [WELL, WELL], [2, 0], [["first", "again"], ["first"], ["again"]]),
+        ([ALONE, WELL, WORSE], [NOTHING], [2], None),
     ],
 )
-def test_each_picture_in_doubt_is_asked_for_again(monkeypatch, first, second, asked, taken):
-    """Those without any kernel first: if one stays so, all pictures go on to the pixels and no other one is asked."""
+def test_each_picture_in_doubt_is_sought_again_until_two_agree(monkeypatch, first, others, asked, taken):
+    """Those without any kernel come first: if one stays so, all go on to the pixels and no other is asked for."""
 
-    def named(name, picture):
-        return Candidate(
-            picture, np.full((3, 3), 1 / 9, np.float32), (StageTrace(name, 2, np.zeros(1, np.float32), 0.0),)
-        )
+    def ending(name, picture, explained, agreed, kernel="usual"):
+        stage = StageTrace(name, 2, np.zeros(1, np.float32), 0.0)
+        return Ending(Candidate(picture, FLAT if kernel == "usual" else STEEP, (stage,)), explained, agreed)
 
     questions: list[int] = []
+    compared = {}
 
-    def again(picture):
+    def again(picture, stretch):
         questions.append(picture)
-        return [named("second", picture)] * second[len(questions) - 1]
+        state = others[len(questions) - 1]
+        return state and ending("again", picture, *state)
 
-    endings = [Ending(named("first", i), *state) for i, state in enumerate(first)]
+    def best_explained(search, rivals):
+        compared[rivals[0].picture] = [rival.stages[0].name for rival in rivals]
+        return rivals[-1]
+
     for name, stub in {
         "_candidates": lambda search, batch: [],
-        "ended": lambda search, left, scale: endings,
+        "ended": lambda search, left, scale: [ending("first", i, *state) for i, state in enumerate(first)],
         "finished": lambda search, rivals, scale: rivals,
-        "best_explained": lambda search, rivals: rivals[-1],
+        "best_explained": best_explained,
     }.items():
         monkeypatch.setattr(blind, name, stub)
     y = np.random.default_rng(0).random((len(first), 32, 32), np.float32)
     regions = np.array([[0, 0, 32, 32]] * len(first))
     generators = Generators(image_generator("harmonic", (32, 32), (4, 4)), SirenKernel())
     search = Search(y, regions, generators, DeblurConfig(), Silent(), 9.0, [0.0] * len(first), [False] * len(first))
-    batch = search.begin(np.array([9.0]), 0)
-    found = blind._settled(search, batch, 2, again)
-    names = found and [f"{each.stages[0].name} {i}" for i, each in enumerate(found)]
-    assert (questions, names) == (asked, taken)
+    found = blind._settled(search, search.begin(np.array([9.0]), 0), 2, again)
+    assert questions == asked
+    assert (found and [compared[i] for i in range(len(found))]) == taken
