@@ -45,7 +45,7 @@ class ScheduleConfig:
 
     scales: int = 0  # number of scales of the pyramid, 0: from the kernel's size
     steps: float = 1.0  # factor on the number of steps of every stage
-    starts: int = 0  # at the coarsest scale, 0: 9, and 9 others in doubt; as many, but at most 3, join at finer ones
+    starts: int = 0  # at the coarsest scale, 0: 9, in doubt more; at most 6 join at a finer one
 
 
 @dataclass(frozen=True)
