@@ -45,7 +45,7 @@ NARROW = 27  # pixels of a window; a kernel that needs no more is looked for ane
 ENDING = 2  # scale at which a search may end; what is left of a kernel at coarser ones is too little to be corrected
 MENDING_ROUNDS = 4  # of the alternation between two scales
 MENDED_SPREAD = 2.0  # samples; of less, rounds on a smooth picture leave too little
-STRETCHES = BETWEEN**0.5, BETWEEN**0.25  # of the sizes that a second search starts from, and a third
+STRETCHES = BETWEEN**0.5, BETWEEN**0.25  # of the sizes that the second search and the third start from
 
 Again = Callable[[int, float], Ending | None]  # of a picture, with sizes that are stretched by so much
 
@@ -112,7 +112,7 @@ def find_kernels(
 
 
 def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again | None) -> list[Found]:
-    """The kernels, by the scales of the pyramid. again: of a picture in doubt, what another search ends with."""
+    """The kernels, by the scales of the pyramid. again: what another search ends with, None: there is to be none."""
     for scale, batch in _batches(search, size, pyramid):
         if scale == ENDING and (found := _settled(search, batch, scale, again)):
             return found
@@ -204,8 +204,10 @@ def _settled(search: Search, batch: Batch, scale: int, again: Again | None = Non
     """
     if not search.config.loss.alternation:
         return None
+    endings = ended(search, _candidates(search, batch), scale)
+    if not endings:
+        return None
     rivals: list[Candidate] = []
-    endings = ended(search, _candidates(search, batch), scale) or []
     for ending in sorted(endings, key=lambda ending: ending.explained):
         mine = _explaining(ending, again)
         if not mine:
@@ -219,7 +221,7 @@ def _settled(search: Search, batch: Batch, scale: int, again: Again | None = Non
 def _explaining(first: Ending, again: Again | None) -> list[Candidate]:
     """The kernels that explain a picture, of the first search and of others, until two starts or searches agree.
 
-    None, if neither the first nor the second has one.
+    Empty if neither the first nor the second has one.
     """
     found = [first.winner] if first.explained else []
     if not again or (first.explained and first.agreed):

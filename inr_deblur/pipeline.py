@@ -108,13 +108,13 @@ def deblur_many(
 ) -> list[DeblurResult]:
     """Remove an unknown blur from each of several pictures, each with a kernel of its own, on all devices there are.
 
-    images: as many as fit into memory together, each as in `deblur`; the kernels of those that have one shape
-    are sought as one batch. A processor needs as long for that as for one after another; it is meant for graphics
-    cards, and was not timed on one. A search is that of `deblur` but for rounding, for the kernels' grid, which is as
-    wide as the batch's widest kernel needs, for starts that go on because others' do, and for its end, which is where
-    all kernels of the batch are wide enough to be corrected. Rounding alone can send a search another way, as it can on
-    another machine. The order of the pictures plays no part. Raises InputError for the first picture or setting that
-    can't be used, before any work is done.
+    images: as many as fit into memory together, each as in `deblur`; the kernels of those that have one shape are
+    sought as one batch. A processor needs as long for that as for one after another; it is meant for graphics cards,
+    and was not timed on one. A search is that of `deblur` but for rounding, for the kernels' grid, which is as wide as
+    the batch's widest kernel needs, for starts that go on because others' do, which can spare a kernel a doubt, and for
+    its end, which is where all kernels of the batch are wide enough to be corrected. Rounding alone can send a search
+    another way, as it can on another machine. The order of the pictures plays no part. Raises InputError for the first
+    picture or setting that can't be used, before any work is done.
     """
     check(config)
     if config.ensemble > 1:
