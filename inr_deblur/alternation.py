@@ -86,23 +86,17 @@ def corrected(
     noise: its standard deviation in the units of y; bound: where y is one (`clipping`), (H, W), None: nowhere.
     """
     k = cropped(pruned(k), MARGIN)
-    top, left, *shape = most_telling(y, k.shape[0], SCALE)
-    y, bound = jax.tree.map(lambda a: a[top : top + shape[0], left : left + shape[1]], (y, bound))
-    gain = CONTRAST / y.std()
-    y = (gain * y).astype(np.float32)
-    size = fast_size((shape[0] + k.shape[0] - 1, shape[1] + k.shape[1] - 1))
-    seen, slope_seen, slope_of = (_corner(size, a, b) for a, b in _extents(shape, k.shape))
-    measured, bound = jax.tree.map(lambda a: _placed(a, seen), (y, bound))
-    around = [(n // 2, s - m - n // 2) for n, s, m in zip(k.shape, size, shape, strict=True)]
-    start, support = np.pad(y, around, "edge"), _padded(np.ones_like(k), size)
-    whitening = (1 / (1 + (gain * noise / AS_STRONG) ** 2 * _laplacian(size))).astype(np.float32)
+    gain, size, measured, bound, seen, slope_seen, slope_of, start = laid_out(y, k.shape, bound)
+    support = padded(np.ones_like(k), size)
+    whitening = (1 / (1 + (gain * noise / AS_STRONG) ** 2 * laplacian(size))).astype(np.float32)
     losses, tau = [], edges.least
     for weight in np.geomspace(*WEIGHTS, rounds):
         weight = max(weight, WEIGHT_OF_NOISE * (gain * noise) ** 2)
         weights = weight * FIRST_WEIGHT ** np.maximum(1 - np.arange(STEPS + 1) / FALL, 0)
-        blur = _padded(pruned(k, FAINT), size)
+        blur = padded(pruned(k, FAINT), size)
         x = _latent(measured, seen, bound, start, blur, weights.astype(np.float32), np.float32(tau))
-        found, loss, slope = _kernel(x, slope_of, measured, bound, slope_seen, _padded(k, size), support, whitening)
+        now = padded(k, size)
+        found, loss, slope = fitted_kernel(x, slope_of, measured, bound, slope_seen, now, support, whitening)
         k = np.asarray(found)[: k.shape[0], : k.shape[1]]
         losses.append(float(loss))
         tau = float(np.clip(edges.share * slope, edges.least, edges.largest))
@@ -132,6 +126,32 @@ def correction_work(shape: tuple[int, int], size: int, rounds: int) -> float:
     return 100.0 * rounds / ROUNDS * height * width
 
 
+class Layout(NamedTuple):
+    """Where on the Fourier transform's periodic grid y is, and what is known there."""
+
+    gain: float  # that y is multiplied by
+    size: tuple[int, ...]  # of the transform
+    measured: NDArray[np.float32]  # y times gain where it is seen, and zero elsewhere
+    bound: NDArray[np.bool_] | None  # where y is one
+    seen: NDArray[np.float32]  # one where y is
+    slope_seen: NDArray[np.float32]  # one where y has slopes
+    slope_of: NDArray[np.float32]  # one where the canvas has slopes
+    start: NDArray[np.float32]  # y on the canvas, continued by its edges
+
+
+def laid_out(y: NDArray, kernel: tuple[int, ...], bound: NDArray[np.bool_] | None = None) -> Layout:
+    """The most telling part of the grey picture y (H, W) for a kernel of this shape; bound: see `corrected`."""
+    top, left, *shape = most_telling(y, kernel[0], SCALE)
+    y, bound = jax.tree.map(lambda a: a[top : top + shape[0], left : left + shape[1]], (y, bound))
+    gain = CONTRAST / y.std()
+    y = (gain * y).astype(np.float32)
+    size = fast_size((shape[0] + kernel[0] - 1, shape[1] + kernel[1] - 1))
+    seen, slope_seen, slope_of = (_corner(size, a, b) for a, b in _extents(shape, kernel))
+    measured, bound = jax.tree.map(lambda a: _placed(a, seen), (y, bound))
+    around = [(n // 2, s - m - n // 2) for n, s, m in zip(kernel, size, shape, strict=True)]
+    return Layout(float(gain), size, measured, bound, seen, slope_seen, slope_of, np.pad(y, around, "edge"))
+
+
 def _extents(shape: list[int], kernel: tuple[int, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     """First and last but one sample of what y covers, of the slopes of y, of those of the canvas."""
     first = tuple(n - 1 for n in kernel)
@@ -154,23 +174,24 @@ def _placed(y: NDArray, seen: NDArray[np.float32]) -> NDArray:
     return whole
 
 
-def _padded(k: NDArray, size: tuple[int, ...]) -> NDArray[np.float32]:
+def padded(k: NDArray, size: tuple[int, ...]) -> NDArray[np.float32]:
+    """k in the first corner of a grid of this size."""
     return np.pad(np.asarray(k, np.float32), [(0, s - n) for s, n in zip(size, k.shape, strict=True)])
 
 
-def _slopes(x: Array) -> Array:
+def gradient(x: Array) -> Array:
     """Forward differences, periodic: (H, W) -> (2, H, W)."""
     return jnp.stack([jnp.roll(x, -1, axis) - x for axis in (0, 1)])
 
 
-def _laplacian(size: tuple[int, ...]) -> NDArray[np.float32]:
+def laplacian(size: tuple[int, ...]) -> NDArray[np.float32]:
     """The power of the differences at the frequencies of a real transform of this size."""
     frequencies = np.fft.fftfreq(size[0]), np.fft.rfftfreq(size[1])
     return np.add.outer(*(4 * np.sin(np.pi * f) ** 2 for f in frequencies)).astype(np.float32)
 
 
-def _against(g: Array) -> Array:
-    """The transpose of `_slopes`."""
+def against(g: Array) -> Array:
+    """The transpose of `gradient`."""
     return jnp.roll(g[0], 1, 0) - g[0] + jnp.roll(g[1], 1, 1) - g[1]
 
 
@@ -182,7 +203,7 @@ def _latent(
     size = k.shape
     blur = jnp.fft.rfft2(k)
     power = jnp.abs(blur) ** 2
-    laplacian = _laplacian(size)
+    curvature = laplacian(size)
 
     def parts(spectrum: Array) -> tuple[Array, Array]:
         return jnp.fft.irfft2(spectrum, size), jnp.fft.irfft2(blur * spectrum, size)
@@ -195,14 +216,14 @@ def _latent(
         square = slope[0] ** 2 + slope[1] ** 2  # written out: as a sum over an axis it takes half of a step's time
         edges = _kept(square / tau**2) * slope
         goal = FIT_PENALTY * jnp.conj(blur) * jnp.fft.rfft2(2 * z - fit)
-        goal += jnp.fft.rfft2(penalty * _against(2 * edges - slope))
-        normal = FIT_PENALTY * power + penalty * laplacian + 1e-6
+        goal += jnp.fft.rfft2(penalty * against(2 * edges - slope))
+        normal = FIT_PENALTY * power + penalty * curvature + 1e-6
         x, made = parts(goal / normal.astype(blur.dtype))
         fit += RELAXATION * (made - z)
-        slope = edges + weight / later * (slope + RELAXATION * (_slopes(x) - edges) - edges)  # penalty (s - z) stays
+        slope = edges + weight / later * (slope + RELAXATION * (gradient(x) - edges) - edges)  # penalty (s - z) stays
         return (x, fit, slope), None
 
-    state = start, parts(jnp.fft.rfft2(start))[1], _slopes(start)
+    state = start, parts(jnp.fft.rfft2(start))[1], gradient(start)
     return jax.lax.scan(step, state, (weights[:-1], weights[1:]))[0][0]
 
 
@@ -218,7 +239,7 @@ def _kept(square: Array) -> Array:
 
 
 @jax.jit
-def _kernel(
+def fitted_kernel(
     x: Array,
     slope_of: Array,
     measured: Array,
@@ -227,20 +248,21 @@ def _kernel(
     k: Array,
     support: Array,
     whitening: Array,
+    prior: float = 0.0,
 ) -> tuple[Array, Array, Array]:
     """The k of (2), its loss, and the root mean square of |grad x|. All of the Fourier transform's size.
 
     slope_of: one where x has slopes, seen: where they are seen in y; a bound is as bright as x and k make it;
-    whitening: what a frequency counts.
+    whitening: what a frequency counts; prior: what |k|^2 counts besides the ridge.
     """
     size = k.shape
     made = jnp.fft.irfft2(jnp.fft.rfft2(x) * jnp.fft.rfft2(k), size)
-    slopes, wanted = slope_of * _slopes(x), seen * _slopes(brightened(measured, made, bound))
+    slopes, wanted = slope_of * gradient(x), seen * gradient(brightened(measured, made, bound))
     spectra = jnp.fft.rfft2(slopes)
     power = whitening * (jnp.abs(spectra) ** 2).sum(0)
     total = jnp.fft.irfft2(power, size)[0, 0]
     penalty = BOUND_PENALTY * total
-    normal = (power + penalty + RIDGE * total).astype(spectra.dtype)
+    normal = (power + penalty + RIDGE * total + prior).astype(spectra.dtype)
 
     def blurred(k: Array) -> Array:
         return jnp.fft.irfft2(spectra * jnp.fft.rfft2(k), size)

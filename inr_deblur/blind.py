@@ -23,11 +23,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from inr_deblur import polish
 from inr_deblur.alternation import ROUNDS, correction_work, mended
 from inr_deblur.blur import area_average, quieter, smoothed
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
-from inr_deblur.correction import LOUD, Candidate, Ending, alike, best_explained, ended, finished, rounds
+from inr_deblur.correction import LOUD, Candidate, Ending, alike, best_explained, ended, finished, polished, rounds
 from inr_deblur.devices import side_by_side
 from inr_deblur.errors import InputError
 from inr_deblur.fit import Generators
@@ -114,18 +115,16 @@ def find_kernels(
 def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again | None) -> list[Found]:
     """The kernels, by the scales of the pyramid. again: what another search ends with, None: there is to be none."""
     for scale, batch in _batches(search, size, pyramid):
-        if scale == ENDING and (found := _settled(search, batch, scale, again)):
-            return found
+        if scale == ENDING and (winners := _settled(search, batch, scale, again)):
+            return [_found(search, winner) for winner in winners]
     edges = [plan(search.config, noise, pyramid)[-1] for noise in search.at_pixels()[batch.pictures]]
     refined = search.advance(batch, edges)
     assert batch.kernels is not None and refined.kernels is not None
     pairs = zip(search.pictures, search.noises, batch.kernels, refined.kernels, strict=True)
     kernels = [pruned(before if spoilt(y, noise, before, after) else after) for y, noise, before, after in pairs]
     last = replace(batch, kernels=of_one_size(kernels))
-    if found := _settled(search, last, 1):
-        return found
-    winners = zip(_candidates(search, last), kernels, strict=True)
-    return [_found(search, winner._replace(kernel=kernel)) for winner, kernel in winners]
+    winners = _settled(search, last, 1) or _candidates(search, last)
+    return [_found(search, winner) for winner in polished(search, winners)]
 
 
 def _batches(search: Search, size: int, pyramid: tuple[int, ...], stretch: float = 1.0) -> Iterator[tuple[int, Batch]]:
@@ -197,8 +196,8 @@ def _found(search: Search, winner: Candidate) -> Found:
     return Found(winner.kernel, int(search.widest), region, winner.stages)
 
 
-def _settled(search: Search, batch: Batch, scale: int, again: Again | None = None) -> list[Found] | None:
-    """The pictures' kernels by alternation from this scale on, if there they can be settled by it.
+def _settled(search: Search, batch: Batch, scale: int, again: Again | None = None) -> list[Candidate] | None:
+    """The pictures' winners by alternation from this scale on, if there they can be settled by it.
 
     again: as in `_sought`. Of several kernels the one that explains the picture best at the pixels is taken.
     """
@@ -215,7 +214,7 @@ def _settled(search: Search, batch: Batch, scale: int, again: Again | None = Non
         rivals += mine
     rivals = finished(search, rivals, scale)
     each = ([rival for rival in rivals if rival.picture == ending.winner.picture] for ending in endings)
-    return [_found(search, best_explained(search, of_one)) for of_one in each]
+    return [best_explained(search, of_one) for of_one in each]
 
 
 def _explaining(first: Ending, again: Again | None) -> list[Candidate]:
@@ -260,4 +259,5 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         count = min(count, survivors(scale))
         total += count * correction_work(seen, -(-size // scale), rounds(config, ROUNDS))
         total += (1 + count) * judging_work(config, scale, shape)
+    total += correction_work(whole, size, rounds(config, polish.ROUNDS)) + 2 * judging_work(config, 1, shape)
     return total + count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[-1])

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from inr_deblur import polish
 from inr_deblur.alternation import LEAST_SPREAD, OF_SMALL, OF_WIDE, ROUNDS, Edges, corrected, correction_work
 from inr_deblur.blur import area_average
 from inr_deblur.carry import finer
@@ -76,6 +77,31 @@ def finished(search: Search, winners: Sequence[Candidate], scale: int) -> list[C
 def best_explained(search: Search, rivals: Sequence[Candidate]) -> Candidate:
     """That of one picture's kernels that explains it best at the pixels."""
     return rivals[_lowest(rivals, _energies(search, rivals, 1))[0]] if len(rivals) > 1 else rivals[0]
+
+
+def polished(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
+    """Kernels of the pixels, one a picture, each after the rounds of `polish` if these lower its energy.
+
+    Those of pictures with lights stay as they are: white is no slope there.
+    """
+    count = rounds(search.config, polish.ROUNDS)
+
+    def one(winner: Candidate) -> Candidate:
+        began = time.perf_counter()
+        kernel, losses = polish.polished(
+            search.pictures[winner.picture], winner.kernel, search.noises[winner.picture], count
+        )
+        trace = StageTrace("polish", 1, losses, time.perf_counter() - began)
+        search.progress.advance(correction_work(search.pictures.shape[1:], len(winner.kernel), count), "polish")
+        return winner._replace(kernel=pruned(kernel), stages=(*winner.stages, trace))
+
+    plain = [winner for winner in winners if not search.lights[winner.picture]]
+    if not plain or not search.config.loss.alternation:
+        return list(winners)
+    made = list(side_by_side(one, plain))
+    before, after = np.split(_energies(search, [*plain, *made], 1), 2)
+    better = {new.picture: new for new, gained in zip(made, after < before, strict=True) if gained}
+    return [better.get(winner.picture, winner) for winner in winners]
 
 
 def without_needless(search: Search, winner: Candidate) -> NDArray[np.float32]:
