@@ -14,7 +14,7 @@ from inr_deblur.carry import finer
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
 from inr_deblur.devices import side_by_side
-from inr_deblur.kernels import largest_piece, likeness, of_one_size, pruned, without_islands
+from inr_deblur.kernels import cropped, largest_piece, likeness, of_one_size, pruned, without_islands
 from inr_deblur.outcome import spread
 from inr_deblur.search import Search, StageTrace
 
@@ -92,13 +92,17 @@ def polished(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
             search.pictures[winner.picture], winner.kernel, search.noises[winner.picture], count
         )
         trace = StageTrace("polish", 1, losses, time.perf_counter() - began)
-        search.progress.advance(correction_work(search.pictures.shape[1:], len(winner.kernel), count), "polish")
-        return winner._replace(kernel=pruned(kernel), stages=(*winner.stages, trace))
+        return winner._replace(kernel=cropped(pruned(kernel)), stages=(*winner.stages, trace))
 
-    plain = [winner for winner in winners if not search.lights[winner.picture]]
+    # an energy counts the border beyond the picture, which is as wide as the kernels' grid
+    tight = [winner._replace(kernel=cropped(winner.kernel)) for winner in winners]
+    plain = [winner for winner in tight if not search.lights[winner.picture]]
     if not plain or not search.config.loss.alternation:
         return list(winners)
-    made = list(side_by_side(one, plain))
+    made: list[Candidate] = []
+    for before, after in zip(plain, side_by_side(one, plain), strict=True):
+        search.progress.advance(correction_work(search.pictures.shape[1:], len(before.kernel), count), "polish")
+        made.append(after)
     before, after = np.split(_energies(search, [*plain, *made], 1), 2)
     better = {new.picture: new for new, gained in zip(made, after < before, strict=True) if gained}
     return [better.get(winner.picture, winner) for winner in winners]

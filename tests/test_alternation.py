@@ -11,7 +11,7 @@ from scipy.optimize import nnls
 from scipy.signal import fftconvolve
 from skimage import data
 
-from inr_deblur.alternation import RIDGE, _against, _kept, _kernel, _padded, _slopes, corrected, mended
+from inr_deblur.alternation import RIDGE, _kept, against, corrected, fitted_kernel, gradient, mended, padded
 from inr_deblur.clipping import white
 from inr_deblur.kernels import likeness, pruned
 from inr_deblur.simulate import blur, gaussian_kernel, random_shake_kernel
@@ -96,8 +96,8 @@ def test_with_the_true_image_the_kernel_comes_near_to_the_true_one_and_stays_the
     slope_of[: sharp.shape[0] - 1, : sharp.shape[1] - 1] = 1
     seen[n : n + y.shape[0] - 1, n : n + y.shape[1] - 1] = 1
     measured[n : n + y.shape[0], n : n + y.shape[1]] = y
-    k, loss, slope = _kernel(
-        _padded(sharp, size), slope_of, measured, None, seen, _padded(begin, size), _padded(begin * 0 + 1, size), ONE
+    k, loss, slope = fitted_kernel(
+        padded(sharp, size), slope_of, measured, None, seen, padded(begin, size), padded(begin * 0 + 1, size), ONE
     )
     k = np.asarray(k)
     assert likeness(k[: n + 1, : n + 1], TRUE) > max(least, likeness(begin, TRUE) - 1e-3)
@@ -119,9 +119,9 @@ def test_the_kernel_is_that_of_non_negative_least_squares(seed, noise):
     slope_of[: x.shape[0] - 1, : x.shape[1] - 1] = 1
     seen[n - 1 : n + h - 2, n - 1 : n + w - 2] = 1
     measured[n - 1 : n - 1 + h, n - 1 : n - 1 + w] = y
-    start, support = np.full((n, n), 1 / n**2, np.float32), _padded(np.ones((n, n)), size)
-    image = _padded(x.astype(np.float32), size)
-    k, *_ = _kernel(image, slope_of, measured, None, seen, _padded(start, size), support, ONE)
+    start, support = np.full((n, n), 1 / n**2, np.float32), padded(np.ones((n, n)), size)
+    image = padded(x.astype(np.float32), size)
+    k, *_ = fitted_kernel(image, slope_of, measured, None, seen, padded(start, size), support, ONE)
     slopes = [np.diff(x, axis=0)[:, :-1], np.diff(x, axis=1)[:-1]]
     wanted = [np.diff(y, axis=0)[:, :-1], np.diff(y, axis=1)[:-1]]
     points = np.eye(n * n).reshape(-1, n, n)
@@ -134,8 +134,8 @@ def test_the_kernel_is_that_of_non_negative_least_squares(seed, noise):
 @given(hnp.arrays(np.float32, (2, 5, 7), elements=st.floats(-1, 1, width=32)))
 def test_differences_and_their_transpose_are_adjoint(g):
     x = np.random.default_rng(1).random((5, 7), np.float32)
-    assert float((_slopes(jnp.asarray(x)) * g).sum()) == pytest.approx(
-        float((x * _against(jnp.asarray(g))).sum()), abs=1e-4
+    assert float((gradient(jnp.asarray(x)) * g).sum()) == pytest.approx(
+        float((x * against(jnp.asarray(g))).sum()), abs=1e-4
     )
 
 
