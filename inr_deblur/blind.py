@@ -116,7 +116,7 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again | 
     """The kernels, by the scales of the pyramid. again: what another search ends with, None: there is to be none."""
     for scale, batch in _batches(search, size, pyramid):
         if scale == ENDING and (winners := _settled(search, batch, scale, again)):
-            return [_found(search, winner) for winner in winners]
+            return [_found(search, winner) for winner in polished(search, winners, wide=True)]
     edges = [plan(search.config, noise, pyramid)[-1] for noise in search.at_pixels()[batch.pictures]]
     refined = search.advance(batch, edges)
     assert batch.kernels is not None and refined.kernels is not None
@@ -124,7 +124,7 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again | 
     kernels = [pruned(before if spoilt(y, noise, before, after) else after) for y, noise, before, after in pairs]
     last = replace(batch, kernels=of_one_size(kernels))
     winners = _settled(search, last, 1) or _candidates(search, last)
-    return [_found(search, winner) for winner in polished(search, winners)]
+    return [_found(search, winner) for winner in polished(search, winners, wide=False)]
 
 
 def _batches(search: Search, size: int, pyramid: tuple[int, ...], stretch: float = 1.0) -> Iterator[tuple[int, Batch]]:

@@ -20,6 +20,7 @@ from inr_deblur.search import Search, StageTrace
 
 NO_WORSE = 1e-5  # of energy, that a right correction may add
 NEEDLESS = 3e-7  # of energy, that a kernel without islands may have more; a path's own ones save ten times that
+CLEARLY = 5e-7  # of energy, that `polish` has to save: with less, it has mended kernels and spoilt others
 LOUD = 0.01  # noise, where the contrast is 0.2, above which rounds have not made a kernel better
 AGREED = 0.9  # `likeness` of corrected kernels, from which on they are the same one
 MENDABLE = 0.75  # share of the mass in the largest piece, below which what is left of a kernel is no better
@@ -79,18 +80,18 @@ def best_explained(search: Search, rivals: Sequence[Candidate]) -> Candidate:
     return rivals[_lowest(rivals, _energies(search, rivals, 1))[0]] if len(rivals) > 1 else rivals[0]
 
 
-def polished(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
-    """Kernels of the pixels, one a picture, each after the rounds of `polish` if these lower its energy.
+def polished(search: Search, winners: Sequence[Candidate], wide: bool) -> list[Candidate]:
+    """Kernels of the pixels, one a picture, each after the rounds of `polish` if these clearly lower its energy.
 
-    Those of pictures with lights stay as they are: white is no slope there.
+    wide: whether they were corrected at coarser scales, too. Those of pictures with lights stay as they are: white is
+    no slope there.
     """
     count = rounds(search.config, polish.ROUNDS)
 
     def one(winner: Candidate) -> Candidate:
         began = time.perf_counter()
-        kernel, losses = polish.polished(
-            search.pictures[winner.picture], winner.kernel, search.noises[winner.picture], count
-        )
+        y, noise = search.pictures[winner.picture], search.noises[winner.picture]
+        kernel, losses = polish.polished(y, winner.kernel, noise, count, wide)
         trace = StageTrace("polish", 1, losses, time.perf_counter() - began)
         return winner._replace(kernel=cropped(pruned(kernel)), stages=(*winner.stages, trace))
 
@@ -104,7 +105,7 @@ def polished(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
         search.progress.advance(correction_work(search.pictures.shape[1:], len(before.kernel), count), "polish")
         made.append(after)
     before, after = np.split(_energies(search, [*plain, *made], 1), 2)
-    better = {new.picture: new for new, gained in zip(made, after < before, strict=True) if gained}
+    better = {new.picture: new for new, gained in zip(made, after < before - CLEARLY, strict=True) if gained}
     return [better.get(winner.picture, winner) for winner in winners]
 
 

@@ -24,6 +24,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from inr_deblur.alternation import (
+    AS_STRONG,
     FAINT,
     MARGIN,
     Corrected,
@@ -44,15 +45,16 @@ LEAST = 1e-5  # lam, where the contrast is 0.2
 OF_QUIET, OF_NOISE = 4.0, 6.0  # lam over the variance of the noise, of less than `QUIET` and of more
 
 
-def polished(y: NDArray, k: NDArray, noise: float, rounds: int = ROUNDS) -> Corrected:
+def polished(y: NDArray, k: NDArray, noise: float, rounds: int = ROUNDS, wide: bool = False) -> Corrected:
     """The kernel k (K, K), sum 1, after some rounds on the most telling part of the grey picture y (H, W).
 
-    noise: its standard deviation in the units of y.
+    noise: its standard deviation in the units of y; wide: whether k is so large that noise is to count less at high
+    frequencies, as in `alternation`. Without that such a kernel becomes a chequerboard; small ones lose detail by it.
     """
     k = cropped(pruned(k), MARGIN)
     gain, size, measured, _, _, slope_seen, slope_of, start = laid_out(y, k.shape)
-    support, white = padded(np.ones_like(k), size), np.ones_like(laplacian(size))
-    seen = gain * noise
+    support, seen = padded(np.ones_like(k), size), gain * noise
+    whitening = (1 / (1 + wide * (seen / AS_STRONG) ** 2 * laplacian(size))).astype(np.float32)
     lam = np.float32(max(LEAST, (OF_QUIET if seen < QUIET else OF_NOISE) * seen**2))
     lams = (lam * FIRST_WEIGHT ** np.maximum(1 - np.arange(STEPS) / FALL, 0)).astype(np.float32)
     before, losses = k, []
@@ -61,7 +63,7 @@ def polished(y: NDArray, k: NDArray, noise: float, rounds: int = ROUNDS) -> Corr
         before, ahead = k, ahead / ahead.sum()
         x, prior = _latent(measured, slope_seen, slope_of, start, padded(pruned(ahead, FAINT), size), lams)
         now = padded(ahead, size)
-        found, loss, _ = fitted_kernel(x, slope_of, measured, None, slope_seen, now, support, white, prior)
+        found, loss, _ = fitted_kernel(x, slope_of, measured, None, slope_seen, now, support, whitening, prior)
         k = np.asarray(found)[: k.shape[0], : k.shape[1]]
         losses.append(float(loss))
     return Corrected(k, np.asarray(losses, np.float32))
