@@ -93,18 +93,18 @@ def polished(search: Search, winners: Sequence[Candidate], wide: bool) -> list[C
         y, noise = search.pictures[winner.picture], search.noises[winner.picture]
         kernel, losses = polish.polished(y, winner.kernel, noise, count, wide)
         trace = StageTrace("polish", 1, losses, time.perf_counter() - began)
-        return winner._replace(kernel=cropped(pruned(kernel)), stages=(*winner.stages, trace))
+        return winner._replace(kernel=pruned(kernel), stages=(*winner.stages, trace))
 
-    # an energy counts the border beyond the picture, which is as wide as the kernels' grid
-    tight = [winner._replace(kernel=cropped(winner.kernel)) for winner in winners]
-    plain = [winner for winner in tight if not search.lights[winner.picture]]
+    plain = [winner for winner in winners if not search.lights[winner.picture]]
     if not plain or not search.config.loss.alternation:
         return list(winners)
     made: list[Candidate] = []
-    for before, after in zip(plain, side_by_side(one, plain), strict=True):
-        search.progress.advance(correction_work(search.pictures.shape[1:], len(before.kernel), count), "polish")
+    for winner, after in zip(plain, side_by_side(one, plain), strict=True):
+        search.progress.advance(correction_work(search.pictures.shape[1:], len(winner.kernel), count), "polish")
         made.append(after)
-    before, after = np.split(_energies(search, [*plain, *made], 1), 2)
+    # an energy counts the border beyond the picture, which is as wide as the kernels' grid
+    tight = [each._replace(kernel=cropped(each.kernel)) for each in (*plain, *made)]
+    before, after = np.split(_energies(search, tight, 1), 2)
     better = {new.picture: new for new, gained in zip(made, after < before - CLEARLY, strict=True) if gained}
     return [better.get(winner.picture, winner) for winner in winners]
 

@@ -12,7 +12,17 @@ from inr_deblur.alternation import LEAST_SPREAD
 from inr_deblur.blind import _mended
 from inr_deblur.carry import finer
 from inr_deblur.config import DeblurConfig, ScheduleConfig
-from inr_deblur.correction import NEEDLESS, NO_WORSE, Candidate, best_explained, ended, finished, without_needless
+from inr_deblur.correction import (
+    CLEARLY,
+    NEEDLESS,
+    NO_WORSE,
+    Candidate,
+    best_explained,
+    ended,
+    finished,
+    polished,
+    without_needless,
+)
 from inr_deblur.fit import Generators
 from inr_deblur.generators import SirenKernel, image_generator
 from inr_deblur.kernels import likeness, of_one_size, pruned
@@ -137,3 +147,16 @@ def test_what_explains_a_picture_is_no_needless_island(monkeypatch):
     monkeypatch.delattr(Search, "judge")
     for kernel in (one, np.asarray((left + right) / 2, np.float32)):
         np.testing.assert_array_equal(without_needless(search_of(y), Candidate(0, kernel)), kernel)
+
+
+@pytest.mark.parametrize(("less", "taken"), [(2 * CLEARLY, True), (CLEARLY / 2, False), (np.nan, False)])
+def test_a_polished_kernel_is_taken_where_it_explains_its_picture_clearly_better(monkeypatch, less, taken):
+    """Each picture's for itself; of lights none is polished."""
+    search = search_of(COINS, PAGE, COINS)
+    search.lights = [False, False, True]
+    left = [Candidate(picture, ROUGH) for picture in range(3)]
+    monkeypatch.setattr(search, "judge", lambda *arguments: np.array([0.5, 0.7, 0.5 - less, 0.7]))
+    first, second, lights = polished(search, left, wide=False)
+    assert [stage.name for stage in first.stages] == (["polish"] if taken else [])
+    assert likeness(first.kernel, ROUGH) < 0.9999 if taken else first is left[0]
+    assert second is left[1] and lights is left[2]
