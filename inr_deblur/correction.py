@@ -86,7 +86,7 @@ def polished(search: Search, winners: Sequence[Candidate], wide: bool) -> list[C
     wide: whether they were corrected at coarser scales, too. Those of pictures with lights stay as they are: white is
     no slope there.
     """
-    count = rounds(search.config, polish.ROUNDS)
+    count = rounds(search.config, polish.WIDE_ROUNDS if wide else polish.ROUNDS)
 
     def one(winner: Candidate) -> Candidate:
         began = time.perf_counter()

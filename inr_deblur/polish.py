@@ -39,7 +39,8 @@ from inr_deblur.kernels import cropped, pruned
 from inr_deblur.restore import FALL, FIRST_WEIGHT, RELAXATION
 from inr_deblur.schedule import QUIET
 
-ROUNDS, STEPS = 16, 40  # steps of (1) in a round
+ROUNDS, WIDE_ROUNDS = 16, 8  # of kernels that are wide, which take longer
+STEPS = 40  # of (1) in a round
 MOMENTUM = 0.8  # share of a round's move that is added to the next
 LEAST = 1e-5  # lam, where the contrast is 0.2
 OF_QUIET, OF_NOISE = 4.0, 6.0  # lam over the variance of the noise, of less than `QUIET` and of more
