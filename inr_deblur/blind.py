@@ -11,7 +11,8 @@ still wide at half the resolution needs no finer search: from there on it is cor
 the picture. If of several that are left no other comes to the same, there is a second search, from sizes in between,
 and maybe a third, until two starts or searches agree, and of their kernels the one that explains the picture best at
 the pixels is taken. If the correction raises the energy, the second search's kernel is taken if it is one that does
-not; else the first search goes on.
+not; else the first search goes on. The kernel that is left in the end is polished in the search's own objective, at the
+noise that the picture has (`polish`).
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.

@@ -1,4 +1,4 @@
-"""What the alternation makes of the kernels that a search ends with: corrected, judged, and the best one taken on."""
+"""What becomes of the kernels that a search ends with: corrected, judged, and the best one taken on and polished."""
 
 import time
 from collections.abc import Sequence
