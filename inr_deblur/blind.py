@@ -11,8 +11,8 @@ still wide at half the resolution needs no finer search: from there on it is cor
 the picture. If of several that are left no other comes to the same, there is a second search, from sizes in between,
 and maybe a third, until two starts or searches agree, and of their kernels the one that explains the picture best at
 the pixels is taken. If the correction raises the energy, the second search's kernel is taken if it is one that does
-not; else the first search goes on. The kernel that is left in the end is polished in the search's own objective, at the
-noise that the picture has (`polish`).
+not; else the first search goes on. A small kernel is polished in the end, in the search's own objective at the noise
+that the picture has (`polish`).
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
@@ -117,7 +117,7 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again | 
     """The kernels, by the scales of the pyramid. again: what another search ends with, None: there is to be none."""
     for scale, batch in _batches(search, size, pyramid):
         if scale == ENDING and (winners := _settled(search, batch, scale, again)):
-            return [_found(search, winner) for winner in polished(search, winners, wide=True)]
+            return [_found(search, winner) for winner in winners]
     edges = [plan(search.config, noise, pyramid)[-1] for noise in search.at_pixels()[batch.pictures]]
     refined = search.advance(batch, edges)
     assert batch.kernels is not None and refined.kernels is not None
@@ -125,7 +125,7 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again | 
     kernels = [pruned(before if spoilt(y, noise, before, after) else after) for y, noise, before, after in pairs]
     last = replace(batch, kernels=of_one_size(kernels))
     winners = _settled(search, last, 1) or _candidates(search, last)
-    return [_found(search, winner) for winner in polished(search, winners, wide=False)]
+    return [_found(search, winner) for winner in polished(search, winners)]
 
 
 def _batches(search: Search, size: int, pyramid: tuple[int, ...], stretch: float = 1.0) -> Iterator[tuple[int, Batch]]:

@@ -80,22 +80,23 @@ def best_explained(search: Search, rivals: Sequence[Candidate]) -> Candidate:
     return rivals[_lowest(rivals, _energies(search, rivals, 1))[0]] if len(rivals) > 1 else rivals[0]
 
 
-def polished(search: Search, winners: Sequence[Candidate], wide: bool) -> list[Candidate]:
+def polished(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
     """Kernels of the pixels, one a picture, each after the rounds of `polish` if these clearly lower its energy.
 
-    wide: whether they were corrected at coarser scales, too. Those of pictures with lights stay as they are: white is
-    no slope there.
+    Those that are wide at half the resolution stay as they are, since of these the energy takes wrong ones, too, and
+    those of pictures with lights, as white is no slope there.
     """
-    count = rounds(search.config, polish.WIDE_ROUNDS if wide else polish.ROUNDS)
+    count = rounds(search.config, polish.ROUNDS)
 
     def one(winner: Candidate) -> Candidate:
         began = time.perf_counter()
         y, noise = search.pictures[winner.picture], search.noises[winner.picture]
-        kernel, losses = polish.polished(y, winner.kernel, noise, count, wide)
+        kernel, losses = polish.polished(y, winner.kernel, noise, count)
         trace = StageTrace("polish", 1, losses, time.perf_counter() - began)
         return winner._replace(kernel=pruned(kernel), stages=(*winner.stages, trace))
 
-    plain = [winner for winner in winners if not search.lights[winner.picture]]
+    small = [winner for winner in winners if spread(winner.kernel) < 2 * LEAST_SPREAD]
+    plain = [winner for winner in small if not search.lights[winner.picture]]
     if not plain or not search.config.loss.alternation:
         return list(winners)
     made: list[Candidate] = []

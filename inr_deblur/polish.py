@@ -24,7 +24,6 @@ from jax import Array
 from numpy.typing import NDArray
 
 from inr_deblur.alternation import (
-    AS_STRONG,
     FAINT,
     MARGIN,
     Corrected,
@@ -39,23 +38,21 @@ from inr_deblur.kernels import cropped, pruned
 from inr_deblur.restore import FALL, FIRST_WEIGHT, RELAXATION
 from inr_deblur.schedule import QUIET
 
-ROUNDS, WIDE_ROUNDS = 16, 8  # of kernels that are wide, which take longer
-STEPS = 40  # of (1) in a round
+ROUNDS, STEPS = 16, 40  # steps of (1) in a round
 MOMENTUM = 0.8  # share of a round's move that is added to the next
 LEAST = 1e-5  # lam, where the contrast is 0.2
 OF_QUIET, OF_NOISE = 4.0, 6.0  # lam over the variance of the noise, of less than `QUIET` and of more
 
 
-def polished(y: NDArray, k: NDArray, noise: float, rounds: int = ROUNDS, wide: bool = False) -> Corrected:
+def polished(y: NDArray, k: NDArray, noise: float, rounds: int = ROUNDS) -> Corrected:
     """The kernel k (K, K), sum 1, after some rounds on the most telling part of the grey picture y (H, W).
 
-    noise: its standard deviation in the units of y; wide: whether k is so large that noise is to count less at high
-    frequencies, as in `alternation`. Without that such a kernel becomes a chequerboard; small ones lose detail by it.
+    noise: its standard deviation in the units of y.
     """
     k = cropped(pruned(k), MARGIN)
     gain, size, measured, _, _, slope_seen, slope_of, start = laid_out(y, k.shape)
     support, seen = padded(np.ones_like(k), size), gain * noise
-    whitening = (1 / (1 + wide * (seen / AS_STRONG) ** 2 * laplacian(size))).astype(np.float32)
+    white = np.ones_like(laplacian(size))  # all frequencies count alike: small kernels lose detail otherwise
     lam = np.float32(max(LEAST, (OF_QUIET if seen < QUIET else OF_NOISE) * seen**2))
     lams = (lam * FIRST_WEIGHT ** np.maximum(1 - np.arange(STEPS) / FALL, 0)).astype(np.float32)
     before, losses = k, []
@@ -64,7 +61,7 @@ def polished(y: NDArray, k: NDArray, noise: float, rounds: int = ROUNDS, wide: b
         before, ahead = k, ahead / ahead.sum()
         x, prior = _latent(measured, slope_seen, slope_of, start, padded(pruned(ahead, FAINT), size), lams)
         now = padded(ahead, size)
-        found, loss, _ = fitted_kernel(x, slope_of, measured, None, slope_seen, now, support, whitening, prior)
+        found, loss, _ = fitted_kernel(x, slope_of, measured, None, slope_seen, now, support, white, prior)
         k = np.asarray(found)[: k.shape[0], : k.shape[1]]
         losses.append(float(loss))
     return Corrected(k, np.asarray(losses, np.float32))

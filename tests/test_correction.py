@@ -156,7 +156,13 @@ def test_a_polished_kernel_is_taken_where_it_explains_its_picture_clearly_better
     search.lights = [False, False, True]
     left = [Candidate(picture, ROUGH) for picture in range(3)]
     monkeypatch.setattr(search, "judge", lambda *arguments: np.array([0.5, 0.7, 0.5 - less, 0.7]))
-    first, second, lights = polished(search, left, wide=False)
+    first, second, lights = polished(search, left)
     assert [stage.name for stage in first.stages] == (["polish"] if taken else [])
     assert likeness(first.kernel, ROUGH) < 0.9999 if taken else first is left[0]
     assert second is left[1] and lights is left[2]
+
+
+def test_wide_kernels_are_not_polished(monkeypatch):
+    monkeypatch.delattr(Search, "judge")
+    wide = Candidate(0, random_shake_kernel(55, 4, "smooth").astype(np.float32))
+    assert spread(wide.kernel) > 2 * LEAST_SPREAD and polished(search_of(COINS), [wide]) == [wide]

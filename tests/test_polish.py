@@ -31,9 +31,8 @@ def test_a_line_is_mended_in_a_noisy_picture():
     assert likeness(pruned(polished(y, rough, 0.01).kernel), line) > likeness(rough, line)
 
 
-@pytest.mark.parametrize("wide", [False, True])
-def test_a_kernel_is_not_negative_and_sums_to_one_and_each_round_is_told(wide):
-    kernel, losses = polished(Y, ROUGH, 0.001, 3, wide)
+def test_a_kernel_is_not_negative_and_sums_to_one_and_each_round_is_told():
+    kernel, losses = polished(Y, ROUGH, 0.001, 3)
     assert kernel.min() >= 0 and kernel.sum() == pytest.approx(1, abs=1e-4)
     assert len(losses) == 3 and np.isfinite(losses).all()
 
