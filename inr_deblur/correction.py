@@ -20,7 +20,7 @@ from inr_deblur.search import Search, StageTrace
 
 NO_WORSE = 1e-5  # of energy, that a right correction may add
 NEEDLESS = 3e-7  # of energy, that a kernel without islands may have more; a path's own ones save ten times that
-CLEARLY = 5e-7  # of energy, that `polish` has to save: with less, it has mended kernels and spoilt others
+CLEARLY = 1.5e-6  # of energy, that `polish` has to save: with less, it has mended kernels and spoilt others
 LOUD = 0.01  # noise, where the contrast is 0.2, above which rounds have not made a kernel better
 AGREED = 0.9  # `likeness` of corrected kernels, from which on they are the same one
 MENDABLE = 0.75  # share of the mass in the largest piece, below which what is left of a kernel is no better
