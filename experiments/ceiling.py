@@ -64,9 +64,10 @@ def settled(pictures: Pictures, config: DeblurConfig) -> np.ndarray:
     if spread(k) < LEAST_SPREAD:
         before, after = _descended(y, k, noise, config)
         k = before if spoilt(y, noise, before, after) else after
-    search, wide = _search(y, k, noise, config, 1), spread(k) / ENDING >= LEAST_SPREAD
+    search = _search(y, k, noise, config, 1)
     if spread(k) >= LEAST_SPREAD:
-        k = alternated(search, [Candidate(0, k)], 1, OF_WIDE if wide else OF_SMALL)[0].kernel
+        edges = OF_WIDE if spread(k) / ENDING >= LEAST_SPREAD else OF_SMALL
+        k = alternated(search, [Candidate(0, k)], 1, edges)[0].kernel
     k = polished(search, [Candidate(0, k)])[0].kernel
     return cropped(k)
 

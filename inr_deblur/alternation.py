@@ -248,7 +248,7 @@ def fitted_kernel(
     k: Array,
     support: Array,
     whitening: Array,
-    prior: float = 0.0,
+    prior: Array | float = 0.0,
 ) -> tuple[Array, Array, Array]:
     """The k of (2), its loss, and the root mean square of |grad x|. All of the Fourier transform's size.
 

@@ -2,17 +2,17 @@
 
 A search's descents hold the weight lam of the variational prior (`losses.variational_prior`), which stands for the
 variance of the noise in slopes, at no less than 1e-4: with less they are too slow. With that much the energy of a
-kernel that is a little wrong can be lower than the true one's, with the noise that a picture really has it is not. So
-here lam is close to that, and image and kernel are found in turn,
+kernel that is a little wrong can be lower than the true one's, also where there is hardly any noise; with less it
+mostly is not. So here lam is close to what the noise asks for, and image and kernel are found in turn,
 
     x = argmin    1/2 |grad (k (*) x - y)|^2 + lam/2 sum h(g)    over slopes g of x, across and down            (1)
     k = argmin    1/2 |k (*) grad x - grad y|^2 + lam/2 |k|^2 sum v / (v |k|^2 + lam)    over k >= 0            (2)
 
 with h as in `losses.coupled` and v = |g| (|g| + q) / 2 the variance for which it is reached. (2) lies above the energy
-and touches it at the k of the round before, so both lower it (Wipf and Zhang, Revisiting Bayesian blind deconvolution,
-JMLR 2014, algorithm 1). Such rounds are slow near their end: each kernel is moved on by what it has moved already. (1)
-begins anew from the blurry picture in each, with a larger lam first: from the x of the round before it stays in what it
-has made of wrong edges. Both are solved as in `alternation`.
+and touches it at the k that (1) was solved with, so each lowers it (Wipf and Zhang, Revisiting Bayesian blind
+deconvolution, JMLR 2014, algorithm 1). Such rounds are slow near their end: each kernel is moved on by what it has
+moved already, which may raise it. (1) begins anew from the blurry picture in each, with a larger lam first: from the x
+of the round before it stays in what it has made of wrong edges. Both are solved as in `alternation`.
 
 Whether the kernel is any better, the energy tells that the search judges by.
 """
@@ -47,7 +47,7 @@ OF_QUIET, OF_NOISE = 4.0, 6.0  # lam over the variance of the noise, of less tha
 def polished(y: NDArray, k: NDArray, noise: float, rounds: int = ROUNDS) -> Corrected:
     """The kernel k (K, K), sum 1, after some rounds on the most telling part of the grey picture y (H, W).
 
-    noise: its standard deviation in the units of y.
+    noise: its standard deviation in the units of y. The losses are those of `alternation.corrected`.
     """
     k = cropped(pruned(k), MARGIN)
     gain, size, measured, _, _, slope_seen, slope_of, start = laid_out(y, k.shape)
@@ -74,7 +74,7 @@ def _latent(
     """The x of (1), and what |k|^2 counts in (2). All of the Fourier transform's size; lams: (steps,)."""
     size = k.shape
     blur = jnp.fft.rfft2(k)
-    penalty = (k * k).sum()  # |k|^2: with less, (1) in one slope would not be convex
+    penalty = (k * k).sum()  # |k|^2: with less than half of it `_shrunk` would have two answers
     normal = ((jnp.abs(blur) ** 2 + penalty) * laplacian(size) + 1e-9).astype(blur.dtype)
     wanted = gradient(measured)
 
