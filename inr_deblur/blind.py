@@ -11,8 +11,7 @@ still wide at half the resolution needs no finer search: from there on it is cor
 the picture. If of several that are left no other comes to the same, there is a second search, from sizes in between,
 and maybe a third, until two starts or searches agree, and of their kernels the one that explains the picture best at
 the pixels is taken. If the correction raises the energy, the second search's kernel is taken if it is one that does
-not; else the first search goes on. A small kernel is polished in the end, in the search's own objective at the noise
-that the picture has (`polish`).
+not; else the first search goes on. In the end the kernel is polished, at the noise that the picture has (`polish`).
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
@@ -117,7 +116,7 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again | 
     """The kernels, by the scales of the pyramid. again: what another search ends with, None: there is to be none."""
     for scale, batch in _batches(search, size, pyramid):
         if scale == ENDING and (winners := _settled(search, batch, scale, again)):
-            return [_found(search, winner) for winner in winners]
+            return [_found(search, winner) for winner in polished(search, winners)]
     edges = [plan(search.config, noise, pyramid)[-1] for noise in search.at_pixels()[batch.pictures]]
     refined = search.advance(batch, edges)
     assert batch.kernels is not None and refined.kernels is not None
@@ -260,5 +259,5 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         count = min(count, survivors(scale))
         total += count * correction_work(seen, -(-size // scale), rounds(config, ROUNDS))
         total += (1 + count) * judging_work(config, scale, shape)
-    total += correction_work(whole, size, rounds(config, polish.ROUNDS)) + 2 * judging_work(config, 1, shape)
+    total += correction_work(whole, size, rounds(config, polish.OF_SMALL.rounds)) + 2 * judging_work(config, 1, shape)
     return total + count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[-1])

@@ -16,11 +16,12 @@ from inr_deblur.config import DeblurConfig
 from inr_deblur.devices import side_by_side
 from inr_deblur.kernels import cropped, largest_piece, likeness, of_one_size, pruned, without_islands
 from inr_deblur.outcome import spread
+from inr_deblur.schedule import QUIET
 from inr_deblur.search import Search, StageTrace
 
-NO_WORSE = 1e-5  # of energy, that a right correction may add
+NO_WORSE = 1e-5  # of energy, that a right correction may add, or the polish of a wide kernel
 NEEDLESS = 3e-7  # of energy, that a kernel without islands may have more; a path's own ones save ten times that
-CLEARLY = 1.5e-6  # of energy, that `polish` has to save: with less, it has mended kernels and spoilt others
+CLEARLY = 1.5e-6  # of energy, that `polish` has to save of a small kernel's: with less, it has spoilt some
 LOUD = 0.01  # noise, where the contrast is 0.2, above which rounds have not made a kernel better
 AGREED = 0.9  # `likeness` of corrected kernels, from which on they are the same one
 MENDABLE = 0.75  # share of the mass in the largest piece, below which what is left of a kernel is no better
@@ -81,33 +82,48 @@ def best_explained(search: Search, rivals: Sequence[Candidate]) -> Candidate:
 
 
 def polished(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
-    """Kernels of the pixels, one a picture, each after the rounds of `polish` if these clearly lower its energy.
+    """Kernels of the pixels, one a picture, each after the rounds of `polish` if its energy allows them.
 
-    Those that are wide at half the resolution stay as they are, since of these the energy takes wrong ones, too, and
-    those of pictures with lights, as white is no slope there.
+    A small kernel's has to fall clearly. A wide one's may rise a little: of these the energy prefers ones that are too
+    sharp. Those of pictures with lights stay as they are, as white is no slope there, and wide ones in loud noise.
     """
-    count = rounds(search.config, polish.ROUNDS)
+    if not search.config.loss.alternation:
+        return list(winners)
+    noise_seen = search.at_pixels()
+
+    def able(winner: Candidate) -> bool:
+        return not search.lights[winner.picture] and not (_wide(winner) and noise_seen[winner.picture] > LOUD)
+
+    def manner(winner: Candidate) -> polish.Manner:
+        how = polish.manner(_wide(winner), bool(noise_seen[winner.picture] >= QUIET))
+        return how._replace(rounds=rounds(search.config, how.rounds))
 
     def one(winner: Candidate) -> Candidate:
         began = time.perf_counter()
         y, noise = search.pictures[winner.picture], search.noises[winner.picture]
-        kernel, losses = polish.polished(y, winner.kernel, noise, count)
+        kernel, losses = polish.polished(y, winner.kernel, noise, manner(winner))
         trace = StageTrace("polish", 1, losses, time.perf_counter() - began)
         return winner._replace(kernel=pruned(kernel), stages=(*winner.stages, trace))
 
-    small = [winner for winner in winners if spread(winner.kernel) < 2 * LEAST_SPREAD]
-    plain = [winner for winner in small if not search.lights[winner.picture]]
-    if not plain or not search.config.loss.alternation:
-        return list(winners)
+    left = [winner for winner in winners if able(winner)]
     made: list[Candidate] = []
-    for winner, after in zip(plain, side_by_side(one, plain), strict=True):
-        search.progress.advance(correction_work(search.pictures.shape[1:], len(winner.kernel), count), "polish")
+    for winner, after in zip(left, side_by_side(one, left), strict=True):
+        work = correction_work(search.pictures.shape[1:], len(winner.kernel), manner(winner).rounds)
+        search.progress.advance(work, "polish")
         made.append(after)
+    if not left:
+        return list(winners)
     # an energy counts the border beyond the picture, which is as wide as the kernels' grid
-    tight = [each._replace(kernel=cropped(each.kernel)) for each in (*plain, *made)]
+    tight = [each._replace(kernel=cropped(each.kernel)) for each in (*left, *made)]
     before, after = np.split(_energies(search, tight, 1), 2)
-    better = {new.picture: new for new, gained in zip(made, after < before - CLEARLY, strict=True) if gained}
+    allowed = before + np.array([NO_WORSE if _wide(winner) else -CLEARLY for winner in left])
+    better = {new.picture: new for new, taken in zip(made, after < allowed, strict=True) if taken}
     return [better.get(winner.picture, winner) for winner in winners]
+
+
+def _wide(candidate: Candidate) -> bool:
+    """Whether a kernel of the pixels is wide at half the resolution."""
+    return spread(candidate.kernel) >= 2 * LEAST_SPREAD
 
 
 def without_needless(search: Search, winner: Candidate) -> NDArray[np.float32]:

@@ -1,21 +1,37 @@
-"""The last steps of a kernel that is small: rounds of closed-form steps in the search's own objective, at less noise.
+"""The last steps of a kernel: rounds of closed-form steps of variational Bayes, at the noise that the picture has.
 
 A search's descents hold the weight lam of the variational prior (`losses.variational_prior`), which stands for the
 variance of the noise in slopes, at no less than 1e-4: with less they are too slow. With that much the energy of a
 kernel that is a little wrong can be lower than the true one's, also where there is hardly any noise; with less it
 mostly is not. So here lam is close to what the noise asks for, and image and kernel are found in turn,
 
-    x = argmin    1/2 |grad (k (*) x - y)|^2 + lam/2 sum h(g)    over slopes g of x, across and down            (1)
-    k = argmin    1/2 |k (*) grad x - grad y|^2 + lam/2 |k|^2 sum v / (v |k|^2 + lam)    over k >= 0            (2)
+    x = argmin    1/2 |grad (k (*) x - y)|^2 + lam/2 sum w g^2    over slopes g of x, across and down            (1)
+    k = argmin    1/2 |k (*) grad x - grad y|^2 + lam/2 sum over f of S |K|^2    over k >= 0                     (2)
 
-with h as in `losses.coupled` and v = |g| (|g| + q) / 2 the variance for which it is reached. (2) lies above the energy
-and touches it at the k that (1) was solved with, so each lowers it (Wipf and Zhang, Revisiting Bayesian blind
-deconvolution, JMLR 2014, algorithm 1). Such rounds are slow near their end: each kernel is moved on by what it has
-moved already, which may raise it. (1) begins anew from the blurry picture in each, with a larger lam first: from the x
-of the round before it stays in what it has made of wrong edges. Both are solved as in `alternation`.
+with K the kernel's transform, w the mean of the inverse variances that the posterior allows a slope, and S the power of
+what it leaves open of the slopes at a frequency, over lam. The variances have an inverse gamma prior of shape a and
+scale b, and the posterior of a slope has the variance s of one that stands alone,
 
-Whether the kernel is any better, the energy tells that the search judges by.
+    w = (a + 1/2) / (b + (g^2 + s) / 2),    1 / s = |k|^2 / lam + w                                              (3)
+
+With a = b = 0 this is the coupled penalty of the search (Wipf and Zhang, Revisiting Bayesian blind deconvolution, JMLR
+2014, algorithm 1), which suits small kernels. Wide ones it makes too sharp; there a is one and slopes have Student's
+distribution (Tipping, Sparse Bayesian learning, JMLR 2001). b, small against what edges are, plays hardly a part.
+
+What is left open of slopes is white if each stands alone. Among others it is not: a kernel tells little of frequencies
+that it lets through badly. For wide kernels S is that of slopes whose neighbours weigh as much as they do themselves,
+
+    S = sum over slopes of 1 / (|K|^2 + lam w)                                                                   (4)
+
+with K that of the round before. White, it made kernels too strong at the frequencies that they pass badly, as x lacks
+more of those than of others.
+
+Such rounds are slow near their end: each kernel is moved on by what it has moved already. (1) begins anew from the
+blurry picture in each, with a larger lam first: from the x of the round before it stays in what it has made of wrong
+edges. Both are solved as in `alternation`. Whether to take the kernel, the energy tells that the search judges by.
 """
+
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +40,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from inr_deblur.alternation import (
+    AS_STRONG,
     FAINT,
     MARGIN,
     Corrected,
@@ -36,15 +53,34 @@ from inr_deblur.alternation import (
 )
 from inr_deblur.kernels import cropped, pruned
 from inr_deblur.restore import FALL, FIRST_WEIGHT, RELAXATION
-from inr_deblur.schedule import QUIET
 
-ROUNDS, STEPS = 16, 40  # steps of (1) in a round
+STEPS = 40  # of (1) in a round
 MOMENTUM = 0.8  # share of a round's move that is added to the next
 LEAST = 1e-5  # lam, where the contrast is 0.2
-OF_QUIET, OF_NOISE = 4.0, 6.0  # lam over the variance of the noise, of less than `QUIET` and of more
+HELD = 0.03  # cycles a pixel, below which slopes tell so little that a wide kernel's transform stays as it was
+PASSED = 1e-6, 1.0, 40  # |K|^2 for which (4) is tabulated: least, largest, how many
 
 
-def polished(y: NDArray, k: NDArray, noise: float, rounds: int = ROUNDS) -> Corrected:
+class Manner(NamedTuple):
+    """How kernels of a kind are polished in pictures of a kind."""
+
+    rounds: int
+    of_noise: float  # lam over the variance of the noise
+    shape: float = 0.0  # a of (3)
+    scale: float = 0.0  # b of (3), where the contrast is 0.2
+    wide: bool = False  # with (4), whitened noise in (2), and low frequencies held
+
+
+OF_SMALL, OF_SMALL_IN_NOISE = Manner(16, 4.0), Manner(16, 6.0)
+OF_WIDE, OF_WIDE_IN_NOISE = (Manner(rounds, 2.0, 1.0, 1e-5, wide=True) for rounds in (4, 1))
+
+
+def manner(wide: bool, noisy: bool) -> Manner:
+    """How a kernel is polished. More rounds at more noise take a wide kernel away from the true one."""
+    return ((OF_SMALL, OF_SMALL_IN_NOISE), (OF_WIDE, OF_WIDE_IN_NOISE))[wide][noisy]
+
+
+def polished(y: NDArray, k: NDArray, noise: float, how: Manner) -> Corrected:
     """The kernel k (K, K), sum 1, after some rounds on the most telling part of the grey picture y (H, W).
 
     noise: its standard deviation in the units of y. The losses are those of `alternation.corrected`.
@@ -52,29 +88,43 @@ def polished(y: NDArray, k: NDArray, noise: float, rounds: int = ROUNDS) -> Corr
     k = cropped(pruned(k), MARGIN)
     gain, size, measured, _, _, slope_seen, slope_of, start = laid_out(y, k.shape)
     support, seen = padded(np.ones_like(k), size), gain * noise
-    white = np.ones_like(laplacian(size))  # all frequencies count alike: small kernels lose detail otherwise
-    lam = np.float32(max(LEAST, (OF_QUIET if seen < QUIET else OF_NOISE) * seen**2))
+    # small kernels lose detail with whitened noise, wide ones have chequerboards without
+    whitening = (1 / (1 + how.wide * (seen / AS_STRONG) ** 2 * laplacian(size))).astype(np.float32)
+    lam = np.float32(max(LEAST, how.of_noise * seen**2))
     lams = (lam * FIRST_WEIGHT ** np.maximum(1 - np.arange(STEPS) / FALL, 0)).astype(np.float32)
-    before, losses = k, []
-    for _ in range(rounds):
+    shape, scale = np.float32(how.shape), np.float32(how.scale)
+    first, before, losses = k, k, []
+    for _ in range(how.rounds):
         ahead = np.maximum(k + MOMENTUM * (k - before), 0)
         before, ahead = k, ahead / ahead.sum()
-        x, prior = _latent(measured, slope_seen, slope_of, start, padded(pruned(ahead, FAINT), size), lams)
+        blur = padded(pruned(ahead, FAINT), size)
+        x, w = _latent(measured, slope_seen, slope_of, start, blur, lams, shape, scale)
+        prior = lam * (_open(w, slope_of, blur, lam) if how.wide else _alone(w, slope_of, blur, lam))
         now = padded(ahead, size)
-        found, loss, _ = fitted_kernel(x, slope_of, measured, None, slope_seen, now, support, white, prior)
+        found, loss, _ = fitted_kernel(x, slope_of, measured, None, slope_seen, now, support, whitening, prior)
         k = np.asarray(found)[: k.shape[0], : k.shape[1]]
         losses.append(float(loss))
-    return Corrected(k, np.asarray(losses, np.float32))
+    return Corrected(_held(k, first) if how.wide else k, np.asarray(losses, np.float32))
 
 
 @jax.jit
 def _latent(
-    measured: Array, slope_seen: Array, slope_of: Array, start: Array, k: Array, lams: Array
+    measured: Array,
+    slope_seen: Array,
+    slope_of: Array,
+    start: Array,
+    k: Array,
+    lams: Array,
+    shape: Array,
+    scale: Array,
 ) -> tuple[Array, Array]:
-    """The x of (1), and what |k|^2 counts in (2). All of the Fourier transform's size; lams: (steps,)."""
+    """The x of (1) and its w, (2, H, W), zero where there is no slope. All of the Fourier transform's size.
+
+    lams: (steps,); shape, scale: a and b of (3).
+    """
     size = k.shape
     blur = jnp.fft.rfft2(k)
-    penalty = (k * k).sum()  # |k|^2: with less than half of it `_shrunk` would have two answers
+    penalty = (k * k).sum()
     normal = ((jnp.abs(blur) ** 2 + penalty) * laplacian(size) + 1e-9).astype(blur.dtype)
     wanted = gradient(measured)
 
@@ -85,22 +135,56 @@ def _latent(
     def step(state: tuple[Array, Array, Array], lam: Array):
         _, fit, slope = state
         z = jnp.where(slope_seen > 0, (wanted + fit) / 2, fit)
-        edges = _shrunk(slope, lam / 2 / penalty, lam / penalty)
+        edges = _shrunk(slope, lam / penalty, shape, scale)
         goal = jnp.conj(blur) * jnp.fft.rfft2(against(2 * z - fit))
         goal += jnp.fft.rfft2(penalty * against(2 * edges - slope))
         x, made, its = parts(goal / normal)
         return (x, fit + RELAXATION * (made - z), slope + RELAXATION * (its - edges)), None
 
     x = jax.lax.scan(step, parts(jnp.fft.rfft2(start)), lams)[0][0]
-    g, lam = jnp.abs(gradient(x)), lams[-1]
-    v = g * (g + jnp.sqrt(g * g + 4 * lam / penalty)) / 2
-    return x, lam * (slope_of * v / (v * penalty + lam)).sum()
+    return x, slope_of * _inverse_variance(gradient(x) ** 2, lams[-1] / penalty, shape, scale)
 
 
-def _shrunk(slope: Array, weight: Array, rho: Array) -> Array:
-    """The proximal map of weight h: h'(g) = 4 / (|g| + sqrt(g^2 + 4 rho))."""
-    size = jnp.abs(slope)
-    g = size
+def _inverse_variance(square: Array, rho: Array, shape: Array, scale: Array) -> Array:
+    """The w of (3) of slopes with these squares: the positive root of p w^2 + (p / rho - a) w = (a + 1/2) / rho.
+
+    p = b + g^2 / 2, rho = lam / |k|^2.
+    """
+    p = scale + square / 2 + 1e-12
+    half, product = p / rho - shape, 4 * p * (shape + 0.5) / rho
+    root = jnp.sqrt(half**2 + product)
+    return jnp.where(half > 0, 2 * (shape + 0.5) / rho / (root + jnp.abs(half)), (root - half) / (2 * p))
+
+
+def _shrunk(slope: Array, rho: Array, shape: Array, scale: Array) -> Array:
+    """The g that is left of slopes by the proximal map of rho w g^2 / 2, with w that of g: g (1 + rho w) = slope."""
+    g = slope
     for _ in range(6):
-        g = jnp.maximum(size - 4 * weight / (g + jnp.sqrt(g * g + 4 * rho)), 0)
-    return jnp.sign(slope) * g
+        g = slope / (1 + rho * _inverse_variance(g * g, rho, shape, scale))
+    return g
+
+
+@jax.jit
+def _alone(w: Array, slope_of: Array, k: Array, lam: Array) -> Array:
+    """S where each slope stands alone: sum s / lam."""
+    return (slope_of / ((k * k).sum() + lam * w)).sum()
+
+
+@jax.jit
+def _open(w: Array, slope_of: Array, k: Array, lam: Array) -> Array:
+    """The S of (4), of the size of a real transform."""
+    least, largest, count = PASSED
+    table = jnp.geomspace(least, largest, count, dtype=w.dtype)
+    sums = jax.lax.map(lambda power: (slope_of / (power + lam * w)).sum(), table)
+    power = jnp.clip(jnp.abs(jnp.fft.rfft2(k)) ** 2, least, largest)
+    return jnp.exp(jnp.interp(jnp.log(power), jnp.log(table), jnp.log(sums)))
+
+
+def _held(k: NDArray[np.float32], first: NDArray[np.float32]) -> NDArray[np.float32]:
+    """k with the low frequencies of the kernel that it began as, (K, L) both."""
+    size = [2 * n for n in k.shape]
+    frequencies = np.fft.fftfreq(size[0]), np.fft.rfftfreq(size[1])
+    low = np.exp(-np.add.outer(*(f**2 for f in frequencies)) / (2 * HELD**2))
+    both = k + np.fft.irfft2(low * np.fft.rfft2(first - k, size), size)[: k.shape[0], : k.shape[1]]
+    both = np.maximum(both, 0).astype(np.float32)
+    return both / both.sum()
