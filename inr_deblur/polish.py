@@ -57,7 +57,6 @@ from inr_deblur.restore import FALL, FIRST_WEIGHT, RELAXATION
 STEPS = 40  # of (1) in a round
 MOMENTUM = 0.8  # share of a round's move that is added to the next
 LEAST = 1e-5  # lam, where the contrast is 0.2
-HELD = 0.03  # cycles a pixel, below which slopes tell so little that a wide kernel's transform stays as it was
 PASSED = 1e-6, 1.0, 40  # |K|^2 for which (4) is tabulated: least, largest, how many
 
 
@@ -68,7 +67,7 @@ class Manner(NamedTuple):
     of_noise: float  # lam over the variance of the noise
     shape: float = 0.0  # a of (3)
     scale: float = 0.0  # b of (3), where the contrast is 0.2
-    wide: bool = False  # with (4), whitened noise in (2), and low frequencies held
+    wide: bool = False  # with (4), and whitened noise in (2)
 
 
 OF_SMALL, OF_SMALL_IN_NOISE = Manner(16, 4.0), Manner(16, 6.0)
@@ -93,7 +92,7 @@ def polished(y: NDArray, k: NDArray, noise: float, how: Manner) -> Corrected:
     lam = np.float32(max(LEAST, how.of_noise * seen**2))
     lams = (lam * FIRST_WEIGHT ** np.maximum(1 - np.arange(STEPS) / FALL, 0)).astype(np.float32)
     shape, scale = np.float32(how.shape), np.float32(how.scale)
-    first, before, losses = k, k, []
+    before, losses = k, []
     for _ in range(how.rounds):
         ahead = np.maximum(k + MOMENTUM * (k - before), 0)
         before, ahead = k, ahead / ahead.sum()
@@ -104,7 +103,7 @@ def polished(y: NDArray, k: NDArray, noise: float, how: Manner) -> Corrected:
         found, loss, _ = fitted_kernel(x, slope_of, measured, None, slope_seen, now, support, whitening, prior)
         k = np.asarray(found)[: k.shape[0], : k.shape[1]]
         losses.append(float(loss))
-    return Corrected(_held(k, first) if how.wide else k, np.asarray(losses, np.float32))
+    return Corrected(k, np.asarray(losses, np.float32))
 
 
 @jax.jit
@@ -178,13 +177,3 @@ def _open(w: Array, slope_of: Array, k: Array, lam: Array) -> Array:
     sums = jax.lax.map(lambda power: (slope_of / (power + lam * w)).sum(), table)
     power = jnp.clip(jnp.abs(jnp.fft.rfft2(k)) ** 2, least, largest)
     return jnp.exp(jnp.interp(jnp.log(power), jnp.log(table), jnp.log(sums)))
-
-
-def _held(k: NDArray[np.float32], first: NDArray[np.float32]) -> NDArray[np.float32]:
-    """k with the low frequencies of the kernel that it began as, (K, L) both."""
-    size = [2 * n for n in k.shape]
-    frequencies = np.fft.fftfreq(size[0]), np.fft.rfftfreq(size[1])
-    low = np.exp(-np.add.outer(*(f**2 for f in frequencies)) / (2 * HELD**2))
-    both = k + np.fft.irfft2(low * np.fft.rfft2(first - k, size), size)[: k.shape[0], : k.shape[1]]
-    both = np.maximum(both, 0).astype(np.float32)
-    return both / both.sum()

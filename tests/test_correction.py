@@ -14,6 +14,7 @@ from inr_deblur.carry import finer
 from inr_deblur.config import DeblurConfig, ScheduleConfig
 from inr_deblur.correction import (
     CLEARLY,
+    LOUD,
     NEEDLESS,
     NO_WORSE,
     Candidate,
@@ -34,6 +35,7 @@ from inr_deblur.simulate import blur, gaussian_kernel, random_shake_kernel
 TRUE = random_shake_kernel(19, 3, "smooth").astype(np.float32)
 ROUGH = np.asarray(gaussian_filter(TRUE, 0.7), np.float32)
 WRONG = np.asarray(ROUGH.T, np.float32)
+WIDE = Candidate(0, random_shake_kernel(55, 4, "smooth").astype(np.float32))
 COINS, PAGE = (
     blur(picture[:190, :300] / 255, TRUE, 0.003).astype(np.float32) for picture in (data.coins(), data.page())
 )
@@ -162,7 +164,16 @@ def test_a_polished_kernel_is_taken_where_it_explains_its_picture_clearly_better
     assert second is left[1] and lights is left[2]
 
 
-def test_wide_kernels_are_not_polished(monkeypatch):
+@pytest.mark.parametrize(("more", "taken"), [(NO_WORSE / 2, True), (2 * NO_WORSE, False), (np.nan, False)])
+def test_a_wide_kernel_may_add_a_little_energy_when_it_is_polished(monkeypatch, more, taken):
+    search = search_of(COINS)
+    monkeypatch.setattr(search, "judge", lambda *arguments: np.array([0.5, 0.5 + more]))
+    (after,) = polished(search, [WIDE])
+    assert spread(WIDE.kernel) > 2 * LEAST_SPREAD and (after is not WIDE) == taken
+
+
+def test_wide_kernels_are_not_polished_in_loud_noise(monkeypatch):
     monkeypatch.delattr(Search, "judge")
-    wide = Candidate(0, random_shake_kernel(55, 4, "smooth").astype(np.float32))
-    assert spread(wide.kernel) > 2 * LEAST_SPREAD and polished(search_of(COINS), [wide]) == [wide]
+    search = search_of(COINS)
+    search.noises = [2 * LOUD / search.gains[0]]
+    assert polished(search, [WIDE]) == [WIDE]

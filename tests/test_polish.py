@@ -1,5 +1,6 @@
-"""The last rounds in the search's own objective, at the noise that a picture has."""
+"""The last rounds of variational Bayes, at the noise that a picture has."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,12 +11,25 @@ from skimage import data
 
 from inr_deblur.kernels import likeness, pruned
 from inr_deblur.losses import coupled
-from inr_deblur.polish import OF_SMALL, OF_SMALL_IN_NOISE, _shrunk, polished
+from inr_deblur.polish import (
+    OF_SMALL,
+    OF_SMALL_IN_NOISE,
+    OF_WIDE,
+    PASSED,
+    _alone,
+    _inverse_variance,
+    _open,
+    _shrunk,
+    manner,
+    polished,
+)
 from inr_deblur.simulate import blur, line_kernel, random_shake_kernel
 
 TRUE = random_shake_kernel(11, 3, "impulsive").astype(np.float32)
 ROUGH = np.asarray(gaussian_filter(TRUE, 0.8), np.float32)
 Y, PAGE = (blur(sharp[:190, :300] / 255, TRUE, 0.001).astype(np.float32) for sharp in (data.coins(), data.page()))
+NONE = jnp.float32(0), jnp.float32(0)  # no prior of the variances
+WEIGHTS = np.random.default_rng(0).lognormal(3, 3, (2, 32, 48)).astype(np.float32)
 
 
 @pytest.mark.parametrize("y", [Y, PAGE])
@@ -48,14 +62,65 @@ def test_a_point_stays_a_point():
     assert found.max() > 0.9
 
 
-@given(st.floats(-1, 1), st.floats(1e-5, 1e-2), st.floats(0.01, 0.6))
-def test_shrinking_finds_the_lowest_point_of_the_penalty_and_the_distance(slope, rho, share):
-    """The best of all values on a fine grid, where the sum is convex: the penalty bends by 1 / rho at most."""
+def test_a_wide_kernel_comes_nearer_to_the_true_one_where_there_is_little_noise():
+    wide = random_shake_kernel(41, 5, "smooth").astype(np.float32)
+    rough = np.asarray(gaussian_filter(wide, 1.2), np.float32)
+    y = blur(data.camera()[:340, 60:440] / 255, wide, 0.001).astype(np.float32)
+    found = pruned(polished(y, rough, 0.001, OF_WIDE).kernel)
+    assert 1 - likeness(found, wide) < 0.5 * (1 - likeness(rough, wide))
+
+
+@pytest.mark.parametrize(("wide", "noisy"), [(False, False), (False, True), (True, False), (True, True)])
+def test_of_a_wide_kernel_fewer_rounds_the_more_noise(wide, noisy):
+    how = manner(wide, noisy)
+    assert how.wide == wide and how.rounds <= manner(False, noisy).rounds
+    assert how.rounds <= manner(wide, False).rounds
+
+
+SLOPES, RHOS = st.floats(-1, 1), st.floats(1e-5, 1e-2)
+PRIORS = st.sampled_from([(0.0, 0.0), (1.0, 1e-5), (1.0, 1e-3), (0.5, 1e-4)])
+
+
+@given(SLOPES, RHOS, PRIORS)
+def test_inverse_variances_solve_their_equation(slope, rho, prior):
+    shape, scale = prior
+    w = float(_inverse_variance(jnp.float32(slope**2), jnp.float32(rho), jnp.float32(shape), jnp.float32(scale)))
+    alone = 1 / (1 / rho + w)
+    assert w * (scale + (slope**2 + alone) / 2 + 1e-12) == pytest.approx(shape + 0.5, rel=2e-3)
+
+
+@given(st.floats(1e-3, 1), RHOS)
+def test_without_a_prior_they_are_the_search_s(slope, rho):
+    """h'(g) = 2 w g."""
+    wanted = float(jax.grad(lambda g: coupled(g[None], jnp.float32(rho)))(jnp.float32(slope))) / (2 * slope)
+    assert float(_inverse_variance(jnp.float32(slope**2), jnp.float32(rho), *NONE)) == pytest.approx(wanted, rel=1e-3)
+
+
+@given(SLOPES, RHOS)
+def test_shrinking_finds_the_lowest_point_of_the_penalty_and_the_distance(slope, rho):
+    """The best of all values on a fine grid."""
 
     def cost(g):
         penalty = np.array([float(coupled(jnp.full(1, value), jnp.float32(rho))) for value in g])
-        return 0.5 * (g - slope) ** 2 + share * rho * penalty
+        return 0.5 * (g - slope) ** 2 + 0.5 * rho * penalty
 
-    found = float(_shrunk(jnp.float32(slope), jnp.float32(share * rho), jnp.float32(rho)))
-    assert cost(np.array([found]))[0] <= cost(np.linspace(0, slope, 41)).min() + 0.01 * rho
+    found = float(_shrunk(jnp.float32(slope), jnp.float32(rho), *NONE))
+    assert cost(np.array([found]))[0] <= cost(np.linspace(0, slope, 41)).min() + 0.03 * rho
     assert found * slope >= 0 and abs(found) <= abs(slope) + 1e-6
+
+
+def test_of_a_point_nothing_is_more_open_at_one_frequency_than_at_another():
+    """It lets all through alike, and neighbours tell nothing of each other."""
+    w, everywhere, lam = jnp.asarray(WEIGHTS), jnp.ones((32, 48)), jnp.float32(1e-4)
+    point = jnp.zeros((32, 48)).at[3, 5].set(1)
+    np.testing.assert_allclose(_open(w, everywhere, point, lam), _alone(w, everywhere, point, lam), rtol=1e-3)
+
+
+def test_more_is_open_of_frequencies_that_pass_badly():
+    w, everywhere, lam = jnp.asarray(WEIGHTS), jnp.ones((32, 48)), jnp.float32(1e-4)
+    k = jnp.asarray(np.pad(ROUGH, [(0, 32 - len(ROUGH)), (0, 48 - len(ROUGH))]))
+    power = np.maximum(np.abs(np.fft.rfft2(k)) ** 2, PASSED[0])
+    found = np.asarray(_open(w, everywhere, k, lam))
+    wanted = np.array([(1 / (p + 1e-4 * WEIGHTS)).sum() for p in power.ravel()]).reshape(power.shape)
+    np.testing.assert_allclose(found, wanted, rtol=0.05)
+    assert found.ravel()[power.argmin()] > found.ravel()[power.argmax()]
