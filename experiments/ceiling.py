@@ -2,11 +2,11 @@
 
     python experiments/ceiling.py data_dir=DIR [subset=GLOBS] [workers=2] [key=value ...]
 
-The true kernel goes through the last steps that the engine gives to one that was found: the closed-form corrections
-at the pixels if it is wide, else the stages at the pixels and those that count edges; then a small one is polished. Of
-coloured lights, too, on the luminance. The picture is restored with what they make of it, and with the true kernel
-itself. A pair counts as lost if the two are more than 3 dB apart: there, the objective prefers another kernel, or
-leaves open which.
+The true kernel goes through the last steps that the engine gives to one that was found: the closed-form corrections at
+the pixels if it is wide, else the stages at the pixels and those that count edges; then it is polished. Of coloured
+lights, too, on the luminance. The picture is restored with what they make of it, and with the true kernel itself. A
+pair counts as lost if the two are more than 3 dB apart: there, the objective prefers another kernel, or leaves open
+which.
 """
 
 from dataclasses import dataclass, replace

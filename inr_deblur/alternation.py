@@ -253,7 +253,7 @@ def fitted_kernel(
     """The k of (2), its loss, and the root mean square of |grad x|. All of the Fourier transform's size.
 
     slope_of: one where x has slopes, seen: where they are seen in y; a bound is as bright as x and k make it;
-    whitening: what a frequency counts; prior: what |k|^2 counts besides the ridge.
+    whitening: what a frequency counts; prior: what |K|^2 counts at each besides the ridge.
     """
     size = k.shape
     made = jnp.fft.irfft2(jnp.fft.rfft2(x) * jnp.fft.rfft2(k), size)

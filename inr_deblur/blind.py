@@ -259,5 +259,6 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         count = min(count, survivors(scale))
         total += count * correction_work(seen, -(-size // scale), rounds(config, ROUNDS))
         total += (1 + count) * judging_work(config, scale, shape)
-    total += correction_work(whole, size, rounds(config, polish.OF_SMALL.rounds)) + 2 * judging_work(config, 1, shape)
+    most = max(polish.OF_SMALL.rounds, polish.OF_WIDE.rounds)
+    total += correction_work(whole, size, rounds(config, most)) + 2 * judging_work(config, 1, shape)
     return total + count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[-1])

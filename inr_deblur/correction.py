@@ -96,28 +96,28 @@ def polished(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
 
     def manner(winner: Candidate) -> polish.Manner:
         how = polish.manner(_wide(winner), bool(noise_seen[winner.picture] >= QUIET))
-        return how._replace(rounds=rounds(search.config, how.rounds))
+        count = rounds(search.config, how.rounds)
+        return how._replace(rounds=min(count, how.rounds) if how.wide else count)
 
     def one(winner: Candidate) -> Candidate:
         began = time.perf_counter()
         y, noise = search.pictures[winner.picture], search.noises[winner.picture]
         kernel, losses = polish.polished(y, winner.kernel, noise, manner(winner))
+        if not np.isfinite(kernel).all():
+            return winner
         trace = StageTrace("polish", 1, losses, time.perf_counter() - began)
         return winner._replace(kernel=pruned(kernel), stages=(*winner.stages, trace))
 
     left = [winner for winner in winners if able(winner)]
-    made: list[Candidate] = []
-    for winner, after in zip(left, side_by_side(one, left), strict=True):
-        work = correction_work(search.pictures.shape[1:], len(winner.kernel), manner(winner).rounds)
+    better: dict[int, Candidate] = {}
+    for before, after in zip(left, side_by_side(one, left), strict=True):
+        work = correction_work(search.pictures.shape[1:], len(before.kernel), manner(before).rounds)
         search.progress.advance(work, "polish")
-        made.append(after)
-    if not left:
-        return list(winners)
-    # an energy counts the border beyond the picture, which is as wide as the kernels' grid
-    tight = [each._replace(kernel=cropped(each.kernel)) for each in (*left, *made)]
-    before, after = np.split(_energies(search, tight, 1), 2)
-    allowed = before + np.array([NO_WORSE if _wide(winner) else -CLEARLY for winner in left])
-    better = {new.picture: new for new, taken in zip(made, after < allowed, strict=True) if taken}
+        # an energy counts the border beyond the picture, which is as wide as the kernels' grid
+        tight = [each._replace(kernel=cropped(each.kernel)) for each in (before, after)]
+        old, new = _energies(search, tight, 1)
+        if new < old + (NO_WORSE if _wide(before) else -CLEARLY):
+            better[before.picture] = after
     return [better.get(winner.picture, winner) for winner in winners]
 
 

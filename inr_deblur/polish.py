@@ -6,11 +6,11 @@ kernel that is a little wrong can be lower than the true one's, also where there
 mostly is not. So here lam is close to what the noise asks for, and image and kernel are found in turn,
 
     x = argmin    1/2 |grad (k (*) x - y)|^2 + lam/2 sum w g^2    over slopes g of x, across and down            (1)
-    k = argmin    1/2 |k (*) grad x - grad y|^2 + lam/2 sum over f of S |K|^2    over k >= 0                     (2)
+    k = argmin    1/2 |k (*) grad x - grad y|^2 + lam/2 mean of S |K|^2    over k >= 0, mean over frequencies    (2)
 
-with K the kernel's transform, w the mean of the inverse variances that the posterior allows a slope, and S the power of
-what it leaves open of the slopes at a frequency, over lam. The variances have an inverse gamma prior of shape a and
-scale b, and the posterior of a slope has the variance s of one that stands alone,
+with K the kernel's transform, w the mean of the inverse variances that go with the slope g of that x, and S the power
+of what the posterior leaves open of the slopes at a frequency, over lam. The variances have an inverse gamma prior of
+shape a and scale b, and the posterior of a slope has the variance s of one that stands alone,
 
     w = (a + 1/2) / (b + (g^2 + s) / 2),    1 / s = |k|^2 / lam + w                                              (3)
 
@@ -23,14 +23,16 @@ that it lets through badly. For wide kernels S is that of slopes whose neighbour
 
     S = sum over slopes of 1 / (|K|^2 + lam w)                                                                   (4)
 
-with K that of the round before. White, it made kernels too strong at the frequencies that they pass badly, as x lacks
+with K that of the k in (1). White, it made kernels too strong at the frequencies that they pass badly, as x lacks
 more of those than of others.
 
 Such rounds are slow near their end: each kernel is moved on by what it has moved already. (1) begins anew from the
 blurry picture in each, with a larger lam first: from the x of the round before it stays in what it has made of wrong
-edges. Both are solved as in `alternation`. Whether to take the kernel, the energy tells that the search judges by.
+edges. Both are solved as in `alternation`, (2) of wide kernels with its fit whitened and S as it is. Whether to take
+the kernel, the energy tells that the search judges by.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -65,8 +67,8 @@ class Manner(NamedTuple):
 
     rounds: int
     of_noise: float  # lam over the variance of the noise
-    shape: float = 0.0  # a of (3)
-    scale: float = 0.0  # b of (3), where the contrast is 0.2
+    a: float = 0.0  # of (3)
+    b: float = 0.0  # of (3), where the contrast is 0.2
     wide: bool = False  # with (4), and whitened noise in (2)
 
 
@@ -82,7 +84,7 @@ def manner(wide: bool, noisy: bool) -> Manner:
 def polished(y: NDArray, k: NDArray, noise: float, how: Manner) -> Corrected:
     """The kernel k (K, K), sum 1, after some rounds on the most telling part of the grey picture y (H, W).
 
-    noise: its standard deviation in the units of y. The losses are those of `alternation.corrected`.
+    noise: its standard deviation in the units of y; how: see `manner`. The losses are those of `alternation.corrected`.
     """
     k = cropped(pruned(k), MARGIN)
     gain, size, measured, _, _, slope_seen, slope_of, start = laid_out(y, k.shape)
@@ -91,13 +93,12 @@ def polished(y: NDArray, k: NDArray, noise: float, how: Manner) -> Corrected:
     whitening = (1 / (1 + how.wide * (seen / AS_STRONG) ** 2 * laplacian(size))).astype(np.float32)
     lam = np.float32(max(LEAST, how.of_noise * seen**2))
     lams = (lam * FIRST_WEIGHT ** np.maximum(1 - np.arange(STEPS) / FALL, 0)).astype(np.float32)
-    shape, scale = np.float32(how.shape), np.float32(how.scale)
     before, losses = k, []
     for _ in range(how.rounds):
         ahead = np.maximum(k + MOMENTUM * (k - before), 0)
         before, ahead = k, ahead / ahead.sum()
         blur = padded(pruned(ahead, FAINT), size)
-        x, w = _latent(measured, slope_seen, slope_of, start, blur, lams, shape, scale)
+        x, w = _latent(measured, slope_seen, start, blur, lams, how.a, how.b)
         prior = lam * (_open(w, slope_of, blur, lam) if how.wide else _alone(w, slope_of, blur, lam))
         now = padded(ahead, size)
         found, loss, _ = fitted_kernel(x, slope_of, measured, None, slope_seen, now, support, whitening, prior)
@@ -106,21 +107,11 @@ def polished(y: NDArray, k: NDArray, noise: float, how: Manner) -> Corrected:
     return Corrected(k, np.asarray(losses, np.float32))
 
 
-@jax.jit
+@partial(jax.jit, static_argnames=("a", "b"))
 def _latent(
-    measured: Array,
-    slope_seen: Array,
-    slope_of: Array,
-    start: Array,
-    k: Array,
-    lams: Array,
-    shape: Array,
-    scale: Array,
+    measured: Array, slope_seen: Array, start: Array, k: Array, lams: Array, a: float, b: float
 ) -> tuple[Array, Array]:
-    """The x of (1) and its w, (2, H, W), zero where there is no slope. All of the Fourier transform's size.
-
-    lams: (steps,); shape, scale: a and b of (3).
-    """
+    """The x of (1) and its w (2, H, W). All of the Fourier transform's size; lams: (steps,)."""
     size = k.shape
     blur = jnp.fft.rfft2(k)
     penalty = (k * k).sum()
@@ -134,32 +125,37 @@ def _latent(
     def step(state: tuple[Array, Array, Array], lam: Array):
         _, fit, slope = state
         z = jnp.where(slope_seen > 0, (wanted + fit) / 2, fit)
-        edges = _shrunk(slope, lam / penalty, shape, scale)
+        edges = _shrunk(slope, lam / penalty, a, b)
         goal = jnp.conj(blur) * jnp.fft.rfft2(against(2 * z - fit))
         goal += jnp.fft.rfft2(penalty * against(2 * edges - slope))
         x, made, its = parts(goal / normal)
         return (x, fit + RELAXATION * (made - z), slope + RELAXATION * (its - edges)), None
 
     x = jax.lax.scan(step, parts(jnp.fft.rfft2(start)), lams)[0][0]
-    return x, slope_of * _inverse_variance(gradient(x) ** 2, lams[-1] / penalty, shape, scale)
+    return x, _inverse_variance(gradient(x) ** 2, lams[-1] / penalty, a, b)
 
 
-def _inverse_variance(square: Array, rho: Array, shape: Array, scale: Array) -> Array:
+def _inverse_variance(square: Array, rho: Array, a: float, b: float) -> Array:
     """The w of (3) of slopes with these squares: the positive root of p w^2 + (p / rho - a) w = (a + 1/2) / rho.
 
     p = b + g^2 / 2, rho = lam / |k|^2.
     """
-    p = scale + square / 2 + 1e-12
-    half, product = p / rho - shape, 4 * p * (shape + 0.5) / rho
-    root = jnp.sqrt(half**2 + product)
-    return jnp.where(half > 0, 2 * (shape + 0.5) / rho / (root + jnp.abs(half)), (root - half) / (2 * p))
+    p = b + square / 2 + 1e-12  # so that w is finite where b and g are zero
+    linear, constant = p / rho - a, (a + 0.5) / rho
+    root = jnp.sqrt(linear**2 + 4 * p * constant)
+    return jnp.where(linear > 0, 2 * constant / (root + jnp.abs(linear)), (root - linear) / (2 * p))
 
 
-def _shrunk(slope: Array, rho: Array, shape: Array, scale: Array) -> Array:
-    """The g that is left of slopes by the proximal map of rho w g^2 / 2, with w that of g: g (1 + rho w) = slope."""
+def _shrunk(slope: Array, rho: Array, a: float, b: float) -> Array:
+    """What the proximal map of rho w g^2 / 2 leaves of slopes, w being that of what is left: g (1 + rho w) = slope.
+
+    With a prior there can be two answers: six steps from the slope itself shrink those near the threshold less.
+    """
+    if a == b == 0:
+        return jnp.sign(slope) * jnp.maximum(jnp.abs(slope) - rho / jnp.maximum(jnp.abs(slope), 1e-12), 0)
     g = slope
     for _ in range(6):
-        g = slope / (1 + rho * _inverse_variance(g * g, rho, shape, scale))
+        g = slope / (1 + rho * _inverse_variance(g * g, rho, a, b))
     return g
 
 

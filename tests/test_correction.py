@@ -8,7 +8,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from skimage import data
 
-from inr_deblur.alternation import LEAST_SPREAD
+from inr_deblur.alternation import LEAST_SPREAD, Corrected
 from inr_deblur.blind import _mended
 from inr_deblur.carry import finer
 from inr_deblur.config import DeblurConfig, ScheduleConfig
@@ -29,6 +29,7 @@ from inr_deblur.generators import SirenKernel, image_generator
 from inr_deblur.kernels import likeness, of_one_size, pruned
 from inr_deblur.outcome import spread
 from inr_deblur.progress import Silent
+from inr_deblur.schedule import QUIET
 from inr_deblur.search import Search
 from inr_deblur.simulate import blur, gaussian_kernel, random_shake_kernel
 
@@ -157,7 +158,8 @@ def test_a_polished_kernel_is_taken_where_it_explains_its_picture_clearly_better
     search = search_of(COINS, PAGE, COINS)
     search.lights = [False, False, True]
     left = [Candidate(picture, ROUGH) for picture in range(3)]
-    monkeypatch.setattr(search, "judge", lambda *arguments: np.array([0.5, 0.7, 0.5 - less, 0.7]))
+    energies = iter([np.array([0.5, 0.5 - less]), np.array([0.7, 0.7])])
+    monkeypatch.setattr(search, "judge", lambda *arguments: next(energies))
     first, second, lights = polished(search, left)
     assert [stage.name for stage in first.stages] == (["polish"] if taken else [])
     assert likeness(first.kernel, ROUGH) < 0.9999 if taken else first is left[0]
@@ -172,8 +174,35 @@ def test_a_wide_kernel_may_add_a_little_energy_when_it_is_polished(monkeypatch, 
     assert spread(WIDE.kernel) > 2 * LEAST_SPREAD and (after is not WIDE) == taken
 
 
-def test_wide_kernels_are_not_polished_in_loud_noise(monkeypatch):
-    monkeypatch.delattr(Search, "judge")
+@pytest.mark.parametrize(("noise", "count"), [(0.5 * QUIET, 2), (2 * QUIET, 1)])
+def test_a_wide_kernel_has_fewer_rounds_in_noise(monkeypatch, noise, count):
     search = search_of(COINS)
-    search.noises = [2 * LOUD / search.gains[0]]
-    assert polished(search, [WIDE]) == [WIDE]
+    search.noises = [noise / search.gains[0]]
+    monkeypatch.setattr(search, "judge", lambda *arguments: np.array([0.5, 0.5]))
+    (after,) = polished(search, [WIDE])
+    assert len(after.stages[-1].losses) == count  # half the usual steps
+
+
+def test_small_kernels_alone_are_polished_in_loud_noise(monkeypatch):
+    search = search_of(COINS, PAGE)
+    search.noises = list(2 * LOUD / search.gains)
+    monkeypatch.setattr(search, "judge", lambda *arguments: np.array([0.5, 0.5 - 2 * CLEARLY]))
+    small = Candidate(1, ROUGH)
+    wide, other = polished(search, [WIDE, small])
+    assert wide is WIDE and other is not small
+
+
+def test_a_polish_that_diverges_leaves_the_kernel(monkeypatch):
+    monkeypatch.setattr(
+        "inr_deblur.polish.polished", lambda y, k, *rest: Corrected(k * np.nan, np.zeros(1, np.float32))
+    )
+    small = Candidate(0, ROUGH)
+    assert polished(search_of(COINS), [small])[0] is small
+
+
+def test_each_picture_s_kernels_are_judged_on_their_own_grid(monkeypatch):
+    """An energy counts the border, which is as wide as the kernels' grid: a wide kernel beside must not matter."""
+    search, seen = search_of(COINS, PAGE), []
+    monkeypatch.setattr(search, "judge", lambda kernels, *rest: seen.append(kernels.shape[1]) or np.array([0.5, 0.5]))
+    polished(search, [WIDE, Candidate(1, ROUGH)])
+    assert len(seen) == 2 and seen[0] > 50 > 30 > seen[1]

@@ -15,12 +15,12 @@ from inr_deblur.polish import (
     OF_SMALL,
     OF_SMALL_IN_NOISE,
     OF_WIDE,
+    OF_WIDE_IN_NOISE,
     PASSED,
     _alone,
     _inverse_variance,
     _open,
     _shrunk,
-    manner,
     polished,
 )
 from inr_deblur.simulate import blur, line_kernel, random_shake_kernel
@@ -28,7 +28,6 @@ from inr_deblur.simulate import blur, line_kernel, random_shake_kernel
 TRUE = random_shake_kernel(11, 3, "impulsive").astype(np.float32)
 ROUGH = np.asarray(gaussian_filter(TRUE, 0.8), np.float32)
 Y, PAGE = (blur(sharp[:190, :300] / 255, TRUE, 0.001).astype(np.float32) for sharp in (data.coins(), data.page()))
-NONE = jnp.float32(0), jnp.float32(0)  # no prior of the variances
 WEIGHTS = np.random.default_rng(0).lognormal(3, 3, (2, 32, 48)).astype(np.float32)
 
 
@@ -51,8 +50,9 @@ def test_a_kernel_is_not_negative_and_sums_to_one_and_each_round_is_told():
     assert len(losses) == 3 and np.isfinite(losses).all()
 
 
-def test_brightness_and_contrast_play_no_part():
-    one, other = (polished(gain * Y, ROUGH, gain * 0.001, OF_SMALL._replace(rounds=4)) for gain in (1, 0.4))
+@pytest.mark.parametrize("how", [OF_SMALL, OF_WIDE])
+def test_brightness_and_contrast_play_no_part(how):
+    one, other = (polished(gain * Y, ROUGH, gain * 0.001, how._replace(rounds=4)) for gain in (1, 0.4))
     assert likeness(one.kernel, other.kernel) > 0.995  # but for rounding, which many steps amplify
 
 
@@ -70,11 +70,12 @@ def test_a_wide_kernel_comes_nearer_to_the_true_one_where_there_is_little_noise(
     assert 1 - likeness(found, wide) < 0.5 * (1 - likeness(rough, wide))
 
 
-@pytest.mark.parametrize(("wide", "noisy"), [(False, False), (False, True), (True, False), (True, True)])
-def test_of_a_wide_kernel_fewer_rounds_the_more_noise(wide, noisy):
-    how = manner(wide, noisy)
-    assert how.wide == wide and how.rounds <= manner(False, noisy).rounds
-    assert how.rounds <= manner(wide, False).rounds
+def test_a_wide_kernel_gets_no_worse_in_a_noisy_picture():
+    wide = random_shake_kernel(41, 5, "smooth").astype(np.float32)
+    rough = np.asarray(gaussian_filter(wide, 1.2), np.float32)
+    y = blur(data.camera()[:340, 60:440] / 255, wide, 0.008).astype(np.float32)
+    found = pruned(polished(y, rough, 0.008, OF_WIDE_IN_NOISE).kernel)
+    assert likeness(found, wide) > likeness(rough, wide)
 
 
 SLOPES, RHOS = st.floats(-1, 1), st.floats(1e-5, 1e-2)
@@ -84,16 +85,16 @@ PRIORS = st.sampled_from([(0.0, 0.0), (1.0, 1e-5), (1.0, 1e-3), (0.5, 1e-4)])
 @given(SLOPES, RHOS, PRIORS)
 def test_inverse_variances_solve_their_equation(slope, rho, prior):
     shape, scale = prior
-    w = float(_inverse_variance(jnp.float32(slope**2), jnp.float32(rho), jnp.float32(shape), jnp.float32(scale)))
+    w = float(_inverse_variance(jnp.float32(slope**2), jnp.float32(rho), shape, scale))
     alone = 1 / (1 / rho + w)
-    assert w * (scale + (slope**2 + alone) / 2 + 1e-12) == pytest.approx(shape + 0.5, rel=2e-3)
+    assert w * (scale + (slope**2 + alone) / 2 + 1e-12) == pytest.approx(shape + 0.5, rel=1e-4)
 
 
 @given(st.floats(1e-3, 1), RHOS)
 def test_without_a_prior_they_are_the_search_s(slope, rho):
     """h'(g) = 2 w g."""
     wanted = float(jax.grad(lambda g: coupled(g[None], jnp.float32(rho)))(jnp.float32(slope))) / (2 * slope)
-    assert float(_inverse_variance(jnp.float32(slope**2), jnp.float32(rho), *NONE)) == pytest.approx(wanted, rel=1e-3)
+    assert float(_inverse_variance(jnp.float32(slope**2), jnp.float32(rho), 0, 0)) == pytest.approx(wanted, rel=1e-3)
 
 
 @given(SLOPES, RHOS)
@@ -104,8 +105,8 @@ def test_shrinking_finds_the_lowest_point_of_the_penalty_and_the_distance(slope,
         penalty = np.array([float(coupled(jnp.full(1, value), jnp.float32(rho))) for value in g])
         return 0.5 * (g - slope) ** 2 + 0.5 * rho * penalty
 
-    found = float(_shrunk(jnp.float32(slope), jnp.float32(rho), *NONE))
-    assert cost(np.array([found]))[0] <= cost(np.linspace(0, slope, 41)).min() + 0.03 * rho
+    found = float(_shrunk(jnp.float32(slope), jnp.float32(rho), 0, 0))
+    assert cost(np.array([found]))[0] <= cost(np.linspace(0, slope, 41)).min() + 0.01 * rho
     assert found * slope >= 0 and abs(found) <= abs(slope) + 1e-6
 
 
@@ -122,5 +123,5 @@ def test_more_is_open_of_frequencies_that_pass_badly():
     power = np.maximum(np.abs(np.fft.rfft2(k)) ** 2, PASSED[0])
     found = np.asarray(_open(w, everywhere, k, lam))
     wanted = np.array([(1 / (p + 1e-4 * WEIGHTS)).sum() for p in power.ravel()]).reshape(power.shape)
-    np.testing.assert_allclose(found, wanted, rtol=0.05)
+    np.testing.assert_allclose(found, wanted, rtol=5e-3)
     assert found.ravel()[power.argmin()] > found.ravel()[power.argmax()]
