@@ -44,8 +44,9 @@ def test_a_line_is_mended_in_a_noisy_picture():
     assert likeness(pruned(polished(y, rough, 0.01, OF_SMALL_IN_NOISE).kernel), line) > likeness(rough, line)
 
 
-def test_a_kernel_is_not_negative_and_sums_to_one_and_each_round_is_told():
-    kernel, losses = polished(Y, ROUGH, 0.001, OF_SMALL._replace(rounds=3))
+@pytest.mark.parametrize("how", [OF_SMALL, OF_WIDE])
+def test_a_kernel_is_not_negative_and_sums_to_one_and_each_round_is_told(how):
+    kernel, losses = polished(Y, ROUGH, 0.001, how._replace(rounds=3))
     assert kernel.min() >= 0 and kernel.sum() == pytest.approx(1, abs=1e-4)
     assert len(losses) == 3 and np.isfinite(losses).all()
 
@@ -84,10 +85,10 @@ PRIORS = st.sampled_from([(0.0, 0.0), (1.0, 1e-5), (1.0, 1e-3), (0.5, 1e-4)])
 
 @given(SLOPES, RHOS, PRIORS)
 def test_inverse_variances_solve_their_equation(slope, rho, prior):
-    shape, scale = prior
-    w = float(_inverse_variance(jnp.float32(slope**2), jnp.float32(rho), shape, scale))
+    a, b = prior
+    w = float(_inverse_variance(jnp.float32(slope**2), jnp.float32(rho), a, b))
     alone = 1 / (1 / rho + w)
-    assert w * (scale + (slope**2 + alone) / 2 + 1e-12) == pytest.approx(shape + 0.5, rel=1e-4)
+    assert w * (b + (slope**2 + alone) / 2 + 1e-12) == pytest.approx(a + 0.5, rel=1e-4)
 
 
 @given(st.floats(1e-3, 1), RHOS)
