@@ -3,10 +3,10 @@
     python experiments/ceiling.py data_dir=DIR [subset=GLOBS] [workers=2] [key=value ...]
 
 The true kernel goes through the last steps that the engine gives to one that was found: the closed-form corrections at
-the pixels if it is wide, else the stages at the pixels and those that count edges; then it is polished. Of coloured
-lights, too, on the luminance. The picture is restored with what they make of it, and with the true kernel itself. A
-pair counts as lost if the two are more than 3 dB apart: there, the objective prefers another kernel, or leaves open
-which.
+the pixels if it is wide, else the stages at the pixels and those that count edges; then it is polished and honed. Of
+coloured lights, too, on the luminance. The picture is restored with what they make of it, and with the true kernel
+itself. A pair counts as lost if the two are more than 3 dB apart: there, the objective prefers another kernel, or
+leaves open which.
 """
 
 from dataclasses import dataclass, replace
@@ -53,7 +53,7 @@ def settled(pictures: Pictures, config: DeblurConfig) -> np.ndarray:
     )  # here, so that a worker has settled before JAX comes
     from inr_deblur.blind import ENDING
     from inr_deblur.colour import luminance
-    from inr_deblur.correction import Candidate, alternated, polished
+    from inr_deblur.correction import Candidate, alternated, honed, polished
     from inr_deblur.kernels import cropped
     from inr_deblur.noise import white_noise
     from inr_deblur.outcome import spread
@@ -68,7 +68,7 @@ def settled(pictures: Pictures, config: DeblurConfig) -> np.ndarray:
     if spread(k) >= LEAST_SPREAD:
         edges = OF_WIDE if spread(k) / ENDING >= LEAST_SPREAD else OF_SMALL
         k = alternated(search, [Candidate(0, k)], 1, edges)[0].kernel
-    k = polished(search, [Candidate(0, k)])[0].kernel
+    k = honed(search, polished(search, [Candidate(0, k)]))[0].kernel
     return cropped(k)
 
 

@@ -11,7 +11,8 @@ still wide at half the resolution needs no finer search: from there on it is cor
 the picture. If of several that are left no other comes to the same, there is a second search, from sizes in between,
 and maybe a third, until two starts or searches agree, and of their kernels the one that explains the picture best at
 the pixels is taken. If the correction raises the energy, the second search's kernel is taken if it is one that does
-not; else the first search goes on. In the end the kernel is polished, at the noise that the picture has (`polish`).
+not; else the first search goes on. In the end the kernel is polished, at the noise that the picture has (`polish`), and
+honed, with what that noise leaves open of the image (`honing`).
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
@@ -23,12 +24,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inr_deblur import polish
+from inr_deblur import honing, polish
 from inr_deblur.alternation import ROUNDS, correction_work, mended
 from inr_deblur.blur import area_average, quieter, smoothed
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
-from inr_deblur.correction import LOUD, Candidate, Ending, alike, best_explained, ended, finished, polished, rounds
+from inr_deblur.correction import (
+    LOUD,
+    Candidate,
+    Ending,
+    alike,
+    best_explained,
+    ended,
+    finished,
+    honed,
+    polished,
+    rounds,
+)
 from inr_deblur.devices import side_by_side
 from inr_deblur.errors import InputError
 from inr_deblur.fit import Generators
@@ -116,7 +128,7 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again | 
     """The kernels, by the scales of the pyramid. again: what another search ends with, None: there is to be none."""
     for scale, batch in _batches(search, size, pyramid):
         if scale == ENDING and (winners := _settled(search, batch, scale, again)):
-            return [_found(search, winner) for winner in polished(search, winners)]
+            return [_found(search, winner) for winner in honed(search, polished(search, winners))]
     edges = [plan(search.config, noise, pyramid)[-1] for noise in search.at_pixels()[batch.pictures]]
     refined = search.advance(batch, edges)
     assert batch.kernels is not None and refined.kernels is not None
@@ -124,7 +136,7 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again | 
     kernels = [pruned(before if spoilt(y, noise, before, after) else after) for y, noise, before, after in pairs]
     last = replace(batch, kernels=of_one_size(kernels))
     winners = _settled(search, last, 1) or _candidates(search, last)
-    return [_found(search, winner) for winner in polished(search, winners)]
+    return [_found(search, winner) for winner in honed(search, polished(search, winners))]
 
 
 def _batches(search: Search, size: int, pyramid: tuple[int, ...], stretch: float = 1.0) -> Iterator[tuple[int, Batch]]:
@@ -260,5 +272,8 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         total += count * correction_work(seen, -(-size // scale), rounds(config, ROUNDS))
         total += (1 + count) * judging_work(config, scale, shape)
     most = max(polish.OF_SMALL.rounds, polish.OF_WIDE.rounds)
-    total += correction_work(whole, size, rounds(config, most)) + 2 * judging_work(config, 1, shape)
+    total += correction_work(whole, size, rounds(config, most)) + 4 * judging_work(config, 1, shape)
+    total += max(
+        honing.honing_work(whole, size, honing.steps_for(wide, config.schedule.steps)) for wide in (False, True)
+    )
     return total + count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[-1])

@@ -1,25 +1,26 @@
-"""What becomes of the kernels that a search ends with: corrected, judged, and the best one taken on and polished."""
+"""What becomes of the kernels that a search ends with: corrected, judged, the best one taken on, polished and honed."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inr_deblur import polish
+from inr_deblur import honing, polish
 from inr_deblur.alternation import LEAST_SPREAD, OF_SMALL, OF_WIDE, ROUNDS, Edges, corrected, correction_work
 from inr_deblur.blur import area_average
 from inr_deblur.carry import finer
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
 from inr_deblur.devices import side_by_side
+from inr_deblur.evidence import evidence
 from inr_deblur.kernels import cropped, largest_piece, likeness, of_one_size, pruned, without_islands
 from inr_deblur.outcome import spread
 from inr_deblur.schedule import QUIET
 from inr_deblur.search import Search, StageTrace
 
-NO_WORSE = 1e-5  # of energy, that a right correction may add, or the polish of a wide kernel
+NO_WORSE = 1e-5  # of energy, that a right correction may add, the polish of a wide kernel, or the last descent
 NEEDLESS = 3e-7  # of energy, that a kernel without islands may have more; a path's own ones save ten times that
 CLEARLY = 1.5e-6  # of energy, that `polish` has to save of a small kernel's: with less, it has spoilt some
 LOUD = 0.01  # noise, where the contrast is 0.2, above which rounds have not made a kernel better
@@ -85,40 +86,78 @@ def polished(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
     """Kernels of the pixels, one a picture, each after the rounds of `polish` if its energy allows them.
 
     A small kernel's has to fall clearly. A wide one's may rise a little: of these the energy prefers ones that are too
-    sharp. Those of pictures with lights stay as they are, as white is no slope there, and wide ones in loud noise.
+    sharp. Wide ones in loud noise stay as they are.
     """
-    if not search.config.loss.alternation:
-        return list(winners)
     noise_seen = search.at_pixels()
-
-    def able(winner: Candidate) -> bool:
-        return not search.lights[winner.picture] and not (_wide(winner) and noise_seen[winner.picture] > LOUD)
 
     def manner(winner: Candidate) -> polish.Manner:
         how = polish.manner(_wide(winner), bool(noise_seen[winner.picture] >= QUIET))
         count = rounds(search.config, how.rounds)
         return how._replace(rounds=min(count, how.rounds) if how.wide else count)
 
+    def made(winner: Candidate, y: NDArray, noise: float) -> tuple[NDArray, NDArray]:
+        return polish.polished(y, winner.kernel, noise, manner(winner))
+
+    def cost(winner: Candidate) -> float:
+        return correction_work(search.pictures.shape[1:], len(winner.kernel), manner(winner).rounds)
+
+    able = [winner for winner in winners if not (_wide(winner) and noise_seen[winner.picture] > LOUD)]
+    better = _bettered(search, able, "polish", made, cost, lambda winner: NO_WORSE if _wide(winner) else -CLEARLY)
+    return [better.get(winner.picture, winner) for winner in winners]
+
+
+def honed(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
+    """Kernels of the pixels, one a picture, each after the descent of `honing` if its energy rises by little at most.
+
+    In what they leave unexplained noise has to show, since that is what the descent takes it for.
+    """
+
+    def steps(winner: Candidate) -> tuple[int, int]:
+        return honing.steps_for(_wide(winner), search.config.schedule.steps)
+
+    def made(winner: Candidate, y: NDArray, noise: float) -> tuple[NDArray, NDArray]:
+        return honing.honed(y, winner.kernel, noise, steps(winner))
+
+    def cost(winner: Candidate) -> float:
+        return honing.honing_work(search.pictures.shape[1:], len(winner.kernel), steps(winner))
+
+    able = [winner for winner in winners if evidence(search.pictures[winner.picture], winner.kernel).noise_shows]
+    better = _bettered(search, able, "honing", made, cost, lambda winner: NO_WORSE)
+    return [better.get(winner.picture, winner) for winner in winners]
+
+
+def _bettered(
+    search: Search,
+    winners: Sequence[Candidate],
+    name: str,
+    made: Callable[[Candidate, NDArray, float], tuple[NDArray, NDArray]],
+    cost: Callable[[Candidate], float],
+    rise: Callable[[Candidate], float],
+) -> dict[int, Candidate]:
+    """By picture, what becomes of the winners at the pixels in a stage, where their energies rise by less than `rise`.
+
+    made: kernel and losses, from a winner, its picture and its noise; cost: of that. Winners of pictures with lights
+    stay as they are, as white is no slope there.
+    """
+
     def one(winner: Candidate) -> Candidate:
         began = time.perf_counter()
-        y, noise = search.pictures[winner.picture], search.noises[winner.picture]
-        kernel, losses = polish.polished(y, winner.kernel, noise, manner(winner))
+        kernel, losses = made(winner, search.pictures[winner.picture], search.noises[winner.picture])
         if not np.isfinite(kernel).all():
             return winner
-        trace = StageTrace("polish", 1, losses, time.perf_counter() - began)
+        trace = StageTrace(name, 1, losses, time.perf_counter() - began)
         return winner._replace(kernel=pruned(kernel), stages=(*winner.stages, trace))
 
-    left = [winner for winner in winners if able(winner)]
+    able = [winner for winner in winners if search.config.loss.alternation and not search.lights[winner.picture]]
     better: dict[int, Candidate] = {}
-    for before, after in zip(left, side_by_side(one, left), strict=True):
-        work = correction_work(search.pictures.shape[1:], len(before.kernel), manner(before).rounds)
-        search.progress.advance(work, "polish")
+    for before, after in zip(able, side_by_side(one, able), strict=True):
+        search.progress.advance(cost(before), name)
         # an energy counts the border beyond the picture, which is as wide as the kernels' grid
         tight = [each._replace(kernel=cropped(each.kernel)) for each in (before, after)]
         old, new = _energies(search, tight, 1)
-        if new < old + (NO_WORSE if _wide(before) else -CLEARLY):
+        if new < old + rise(before):
             better[before.picture] = after
-    return [better.get(winner.picture, winner) for winner in winners]
+    return better
 
 
 def _wide(candidate: Candidate) -> bool:

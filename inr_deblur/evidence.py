@@ -27,6 +27,7 @@ BOUNDS = [(1e-8, 1.0), (LOWEST**2, 0.1), (1e-8, 0.1)]  # of S, n and e
 WEIGHT_OF_NOISE, WEIGHT_OF_ERROR = 0.75, 2.0  # of n over the root of S, and of e times the contrast
 LARGEST_ERROR = 7e-4  # that counts: more smoothing does not mend a wrong kernel
 LARGEST_WEIGHT = 0.05
+HIGHEST = 8.0  # |w|^2, that of differences from pixel to pixel
 
 
 class Evidence(NamedTuple):
@@ -42,6 +43,11 @@ class Evidence(NamedTuple):
         """The weight of `restore`'s prior: the noise's variance over the size of gradients, and the kernel's error."""
         noise = WEIGHT_OF_NOISE * self.noise / self.signal**0.5
         return min(noise + WEIGHT_OF_ERROR * min(self.error, LARGEST_ERROR) * self.contrast, LARGEST_WEIGHT)
+
+    @property
+    def noise_shows(self) -> bool:
+        """Whether anywhere in the spectrum of what the kernel leaves unexplained white noise is the stronger part."""
+        return self.signal * self.error < HIGHEST * self.noise
 
 
 def evidence(y: ArrayLike, k: ArrayLike, least_noise: float = 0.0) -> Evidence:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from jax import Array
 
 from inr_deblur import losses
+from inr_deblur.stationary import stationary_prior
 
 
 class Latent(NamedTuple):
@@ -35,4 +36,14 @@ def sparse(now: Latent, lam: Array) -> Array:
     return 0.5 * (now.residual**2).mean() + lam * losses.sparse_prior(now.x)
 
 
-OBJECTIVES: dict[str, Objective] = {"variational": variational, "edges": edges, "sparse": sparse}
+def stationary(now: Latent, lam: Array) -> Array:
+    """Squared error and what an image leaves open (`stationary`): keeps a kernel right, whatever the noise."""
+    return 2 * (now.residual**2).mean() + stationary_prior(now.x, now.k, lam)
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "variational": variational,
+    "edges": edges,
+    "sparse": sparse,
+    "stationary": stationary,
+}

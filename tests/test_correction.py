@@ -21,6 +21,7 @@ from inr_deblur.correction import (
     best_explained,
     ended,
     finished,
+    honed,
     polished,
     without_needless,
 )
@@ -44,9 +45,10 @@ COINS, PAGE = (
 
 @pytest.fixture(autouse=True)
 def promotion():
-    """Adam multiplies Python's floats and int32 counters."""
-    with jax.numpy_dtype_promotion("standard"):
-        yield
+    """Adam multiplies Python's floats and int32 counters, also in threads."""
+    jax.config.update("jax_numpy_dtype_promotion", "standard")
+    yield
+    jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
 def search_of(*pictures, noise=0.003):
@@ -206,3 +208,30 @@ def test_each_picture_s_kernels_are_judged_on_their_own_grid(monkeypatch):
     monkeypatch.setattr(search, "judge", lambda kernels, *rest: seen.append(kernels.shape[1]) or np.array([0.5, 0.5]))
     polished(search, [WIDE, Candidate(1, ROUGH)])
     assert len(seen) == 2 and seen[0] > 50 > 30 > seen[1]
+
+
+@pytest.mark.parametrize(("more", "taken"), [(NO_WORSE / 2, True), (2 * NO_WORSE, False), (np.nan, False)])
+def test_a_honed_kernel_may_add_a_little_energy(monkeypatch, more, taken):
+    """Each picture's for itself; of lights none is honed."""
+    search = search_of(COINS, PAGE, COINS)
+    search.lights = [False, False, True]
+    left = [Candidate(picture, ROUGH) for picture in range(3)]
+    energies = iter([np.array([0.5, 0.5 + more]), np.array([0.5, 0.5 + 2 * NO_WORSE])])
+    monkeypatch.setattr(search, "judge", lambda *arguments: next(energies))
+    first, second, lights = honed(search, left)
+    assert [stage.name for stage in first.stages] == (["honing"] if taken else [])
+    assert second is left[1] and lights is left[2]
+
+
+def test_a_kernel_is_not_honed_where_something_else_is_louder_than_noise(monkeypatch):
+    """Such as a second blur in a part of the picture."""
+    monkeypatch.delattr(Search, "judge")
+    left, y = Candidate(0, TRUE), blur(data.camera()[:200, :300] / 255, TRUE, 0.002).astype(np.float32)
+    y[:, 150:] = gaussian_filter(y, 4)[:, 150:]
+    assert honed(search_of(y), [left])[0] is left
+
+
+def test_a_descent_that_diverges_leaves_the_kernel(monkeypatch):
+    monkeypatch.setattr("inr_deblur.honing.honed", lambda y, k, *rest: (k * np.nan, np.zeros(1, np.float32)))
+    small = Candidate(0, ROUGH)
+    assert honed(search_of(COINS), [small])[0] is small

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from skimage import data
 
 from inr_deblur.evidence import LARGEST_WEIGHT, evidence
@@ -49,3 +50,11 @@ def test_odd_pictures_have_a_weight_too(picture):
     found = evidence(picture, line_kernel(9, 0))
     assert np.isfinite(found.weight) and 0 < found.weight <= LARGEST_WEIGHT
     assert found.noise >= 0.99 * LOWEST**2
+
+
+def test_noise_shows_where_the_kernel_explains_the_rest():
+    """A second blur in a part of the picture is not explained."""
+    y = blur(CANVAS, KERNEL, 0.002)
+    other = y.copy()
+    other[:, 128:] = gaussian_filter(y, 4)[:, 128:]
+    assert evidence(y, KERNEL).noise_shows and not evidence(other, KERNEL).noise_shows

@@ -208,7 +208,8 @@ def test_a_second_search_has_a_say_where_the_first_is_in_doubt(monkeypatch, expl
     monkeypatch.setattr(blind, "ended", ended)
     monkeypatch.setattr(blind, "finished", lambda search, rivals, scale: rivals)
     monkeypatch.setattr(blind, "best_explained", lambda search, rivals: rivals[-1])
-    monkeypatch.setattr(blind, "polished", lambda search, winners: winners)
+    for last in ("polished", "honed"):
+        monkeypatch.setattr(blind, last, lambda search, winners: winners)
     y = blur(data.camera()[:96, :96] / 255, line_kernel(13, 30)).astype(np.float32)
     config = DeblurConfig(schedule=ScheduleConfig(steps=0.01, starts=told))
     with jax.numpy_dtype_promotion("standard"):
