@@ -273,7 +273,5 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         total += (1 + count) * judging_work(config, scale, shape)
     most = max(polish.OF_SMALL.rounds, polish.OF_WIDE.rounds)
     total += correction_work(whole, size, rounds(config, most)) + 4 * judging_work(config, 1, shape)
-    total += max(
-        honing.honing_work(whole, size, honing.steps_for(wide, config.schedule.steps)) for wide in (False, True)
-    )
+    total += honing.honing_work(whole, size, config.schedule.steps)
     return total + count * sum(work(stage, shape) for stage in plan(config, 0.0, pyramid)[-1])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inr_deblur import honing, polish
-from inr_deblur.alternation import LEAST_SPREAD, OF_SMALL, OF_WIDE, ROUNDS, Edges, corrected, correction_work
+from inr_deblur.alternation import LEAST_SPREAD, OF_SMALL, OF_WIDE, ROUNDS, Corrected, Edges, corrected, correction_work
 from inr_deblur.blur import area_average
 from inr_deblur.carry import finer
 from inr_deblur.clipping import white
@@ -95,13 +95,14 @@ def polished(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
         count = rounds(search.config, how.rounds)
         return how._replace(rounds=min(count, how.rounds) if how.wide else count)
 
-    def made(winner: Candidate, y: NDArray, noise: float) -> tuple[NDArray, NDArray]:
+    def made(winner: Candidate, y: NDArray, noise: float) -> Corrected:
         return polish.polished(y, winner.kernel, noise, manner(winner))
 
     def cost(winner: Candidate) -> float:
         return correction_work(search.pictures.shape[1:], len(winner.kernel), manner(winner).rounds)
 
-    able = [winner for winner in winners if not (_wide(winner) and noise_seen[winner.picture] > LOUD)]
+    left = _changeable(search, winners)
+    able = [winner for winner in left if not (_wide(winner) and noise_seen[winner.picture] > LOUD)]
     better = _bettered(search, able, "polish", made, cost, lambda winner: NO_WORSE if _wide(winner) else -CLEARLY)
     return [better.get(winner.picture, winner) for winner in winners]
 
@@ -109,35 +110,41 @@ def polished(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
 def honed(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
     """Kernels of the pixels, one a picture, each after the descent of `honing` if its energy rises by little at most.
 
-    In what they leave unexplained noise has to show, since that is what the descent takes it for.
+    In what they leave unexplained white noise has to show, since that is what the descent takes it for; in a JPEG's
+    rounding it doesn't.
     """
+    factor = search.config.schedule.steps
 
-    def steps(winner: Candidate) -> tuple[int, int]:
-        return honing.steps_for(_wide(winner), search.config.schedule.steps)
-
-    def made(winner: Candidate, y: NDArray, noise: float) -> tuple[NDArray, NDArray]:
-        return honing.honed(y, winner.kernel, noise, steps(winner))
+    def made(winner: Candidate, y: NDArray, noise: float) -> Corrected:
+        return honing.honed(y, winner.kernel, noise, factor)
 
     def cost(winner: Candidate) -> float:
-        return honing.honing_work(search.pictures.shape[1:], len(winner.kernel), steps(winner))
+        return honing.honing_work(search.pictures.shape[1:], len(winner.kernel), factor)
 
-    able = [winner for winner in winners if evidence(search.pictures[winner.picture], winner.kernel).noise_shows]
+    def noise_shows(winner: Candidate) -> bool:
+        return evidence(search.pictures[winner.picture], winner.kernel).noise_shows
+
+    able = [winner for winner in _changeable(search, winners) if noise_shows(winner)]
     better = _bettered(search, able, "honing", made, cost, lambda winner: NO_WORSE)
     return [better.get(winner.picture, winner) for winner in winners]
+
+
+def _changeable(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
+    """Those that may change at the pixels. Not those of pictures with lights, as white is no slope there."""
+    return [winner for winner in winners if search.config.loss.alternation and not search.lights[winner.picture]]
 
 
 def _bettered(
     search: Search,
     winners: Sequence[Candidate],
     name: str,
-    made: Callable[[Candidate, NDArray, float], tuple[NDArray, NDArray]],
+    made: Callable[[Candidate, NDArray, float], Corrected],
     cost: Callable[[Candidate], float],
     rise: Callable[[Candidate], float],
 ) -> dict[int, Candidate]:
     """By picture, what becomes of the winners at the pixels in a stage, where their energies rise by less than `rise`.
 
-    made: kernel and losses, from a winner, its picture and its noise; cost: of that. Winners of pictures with lights
-    stay as they are, as white is no slope there.
+    made: from a winner, its picture and its noise; cost: of that.
     """
 
     def one(winner: Candidate) -> Candidate:
@@ -148,9 +155,8 @@ def _bettered(
         trace = StageTrace(name, 1, losses, time.perf_counter() - began)
         return winner._replace(kernel=pruned(kernel), stages=(*winner.stages, trace))
 
-    able = [winner for winner in winners if search.config.loss.alternation and not search.lights[winner.picture]]
     better: dict[int, Candidate] = {}
-    for before, after in zip(able, side_by_side(one, able), strict=True):
+    for before, after in zip(winners, side_by_side(one, winners), strict=True):
         search.progress.advance(cost(before), name)
         # an energy counts the border beyond the picture, which is as wide as the kernels' grid
         tight = [each._replace(kernel=cropped(each.kernel)) for each in (before, after)]

@@ -37,8 +37,8 @@ def sparse(now: Latent, lam: Array) -> Array:
 
 
 def stationary(now: Latent, lam: Array) -> Array:
-    """Squared error and what an image leaves open (`stationary`): keeps a kernel right, whatever the noise."""
-    return 2 * (now.residual**2).mean() + stationary_prior(now.x, now.k, lam)
+    """Squared error and what an image leaves open (`stationary`), for white noise of the variance lam."""
+    return (now.residual**2).mean() + stationary_prior(now.x, now.k, lam)
 
 
 OBJECTIVES: dict[str, Objective] = {

@@ -215,12 +215,13 @@ def test_a_honed_kernel_may_add_a_little_energy(monkeypatch, more, taken):
     """Each picture's for itself; of lights none is honed."""
     search = search_of(COINS, PAGE, COINS)
     search.lights = [False, False, True]
-    left = [Candidate(picture, ROUGH) for picture in range(3)]
+    left = [Candidate(picture, TRUE) for picture in range(3)]
     energies = iter([np.array([0.5, 0.5 + more]), np.array([0.5, 0.5 + 2 * NO_WORSE])])
     monkeypatch.setattr(search, "judge", lambda *arguments: next(energies))
+    monkeypatch.setattr("inr_deblur.honing.honed", lambda *arguments: Corrected(ROUGH, np.zeros(3, np.float32)))
     first, second, lights = honed(search, left)
     assert [stage.name for stage in first.stages] == (["honing"] if taken else [])
-    assert second is left[1] and lights is left[2]
+    assert second is left[1] and lights is left[2] and not list(energies)
 
 
 def test_a_kernel_is_not_honed_where_something_else_is_louder_than_noise(monkeypatch):
@@ -232,6 +233,6 @@ def test_a_kernel_is_not_honed_where_something_else_is_louder_than_noise(monkeyp
 
 
 def test_a_descent_that_diverges_leaves_the_kernel(monkeypatch):
-    monkeypatch.setattr("inr_deblur.honing.honed", lambda y, k, *rest: (k * np.nan, np.zeros(1, np.float32)))
+    monkeypatch.setattr("inr_deblur.honing.honed", lambda y, k, *rest: Corrected(k * np.nan, np.zeros(1, np.float32)))
     small = Candidate(0, ROUGH)
     assert honed(search_of(COINS), [small])[0] is small

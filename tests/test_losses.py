@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from inr_deblur import losses
 from inr_deblur.objectives import OBJECTIVES, Latent
+from inr_deblur.stationary import stationary_prior
 
 CANVASES = arrays(np.float32, (9, 11), elements=st.floats(0, 1, width=32))
 RAMP = np.add.outer(3 * np.arange(9.0), 4 * np.arange(11.0)).astype(np.float32) / 100
@@ -124,6 +125,7 @@ def test_an_objective_grows_with_its_residual_and_is_its_prior_without_one(name)
         "variational": variational(STEP, BOX, lam),
         "edges": 0.01 * edges(STEP),
         "sparse": 0.01 * sparse(STEP),
+        "stationary": stationary_prior(jnp.asarray(STEP), jnp.asarray(BOX), jnp.asarray(lam)),
     }
     least = float(objective(Latent(x, k, zero, still), lam))
     np.testing.assert_allclose(least, priors[name], rtol=1e-4)
