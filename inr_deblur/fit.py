@@ -82,7 +82,8 @@ def fit_stage(
     image, few = trimmed(generators.image, params["image"], spacing)
     batch = shared_out(({**params, "image": few}, data, weights, known), mesh)
     stage = Generators(image, generators.kernel)
-    fitted: Fitted = gathered(_fit(stage, objective, spacing, with_cross_scale, mesh, *batch), count)
+    with jax.numpy_dtype_promotion("standard"):  # Adam multiplies Python's floats and int32 counters
+        fitted: Fitted = gathered(_fit(stage, objective, spacing, with_cross_scale, mesh, *batch), count)
     whole = jax.tree.map(with_corner, params["image"], fitted.params["image"])
     return fitted._replace(params={**fitted.params, "image": whole})
 

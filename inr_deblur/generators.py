@@ -146,9 +146,9 @@ class SirenKernel(nn.Module):
 
 
 class GridKernel(nn.Module):
-    """A control without any network: a softmax of one free number a sample, interpolated from the finest grid.
+    """A softmax of one free number a sample, interpolated from the finest grid: a control, and what is honed.
 
-    That is smooth between the samples of a coarse scale, and all but unmoved by `carry`, which is made for networks.
+    It is smooth between the samples of a coarse scale, and all but unmoved by `carry`, which is made for networks.
     """
 
     half: float  # pixels from the middle to the border

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import jax
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -41,14 +40,6 @@ WIDE = Candidate(0, random_shake_kernel(55, 4, "smooth").astype(np.float32))
 COINS, PAGE = (
     blur(picture[:190, :300] / 255, TRUE, 0.003).astype(np.float32) for picture in (data.coins(), data.page())
 )
-
-
-@pytest.fixture(autouse=True)
-def promotion():
-    """Adam multiplies Python's floats and int32 counters, also in threads."""
-    jax.config.update("jax_numpy_dtype_promotion", "standard")
-    yield
-    jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
 def search_of(*pictures, noise=0.003):
@@ -213,7 +204,7 @@ def test_each_picture_s_kernels_are_judged_on_their_own_grid(monkeypatch):
 @pytest.mark.parametrize(("more", "taken"), [(NO_WORSE / 2, True), (2 * NO_WORSE, False), (np.nan, False)])
 def test_a_honed_kernel_may_add_a_little_energy(monkeypatch, more, taken):
     """Each picture's for itself; of lights none is honed."""
-    search = search_of(COINS, PAGE, COINS)
+    search = search_of(COINS, COINS, COINS)
     search.lights = [False, False, True]
     left = [Candidate(picture, TRUE) for picture in range(3)]
     energies = iter([np.array([0.5, 0.5 + more]), np.array([0.5, 0.5 + 2 * NO_WORSE])])

@@ -1,6 +1,5 @@
 """The last fit of a kernel, with what noise leaves open of the image."""
 
-import jax
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -13,13 +12,6 @@ from inr_deblur.simulate import blur, line_kernel, random_shake_kernel
 LINE = line_kernel(15, 30).astype(np.float32)
 SHAKE = random_shake_kernel(13, 3, "smooth").astype(np.float32)
 ROUGH = np.asarray(gaussian_filter(SHAKE, 0.8), np.float32)
-
-
-@pytest.fixture(autouse=True)
-def promotion():
-    """Adam multiplies Python's floats and int32 counters."""
-    with jax.numpy_dtype_promotion("standard"):
-        yield
 
 
 def blurred(kernel: np.ndarray, noise: float) -> np.ndarray:
