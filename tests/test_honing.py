@@ -49,10 +49,10 @@ def test_a_point_and_a_kernel_that_is_larger_than_the_picture_are_no_special_cas
 
 
 def test_what_a_wide_kernel_begins_with_is_hardly_hazy():
-    """The loss would tell: that of a point's haze is no smaller."""
+    """So two steps of the kernel leave its mass where it was, in as many entries."""
     wide = random_shake_kernel(121, 1, "smooth").astype(np.float32)
-    found, _ = honed(blurred(SHAKE, 0.005), wide, 0.005, 1e-6)  # two steps of the kernel
-    assert likeness(found, wide) > 0.98
+    found, _ = honed(blurred(SHAKE, 0.005), wide, 0.005, 1e-6)
+    assert np.sort(found, axis=None)[-np.count_nonzero(pruned(wide)) :].sum() > 0.95
 
 
 @pytest.mark.parametrize("shape", [(100, 100), (255, 255), (800, 1000), (3000, 4000)])
