@@ -73,15 +73,18 @@ def measure(pair: Pair, config: DeblurConfig) -> dict[str, Any]:
 def row(name: str, found: dict[str, Any]) -> Row:
     """A pair's line."""
     line = {"name": name} | {part: found[part] for part in ("blurry psnr", "single psnr", "mean psnr")}
-    line |= {"gain": found["mean psnr"] - found["single psnr"], "rank correlation": rank_correlation(found)}
+    line |= {
+        "gain": found["mean psnr"] - found["single psnr"],
+        "rank correlation": rank_correlation(found["uncertainty"], found["error"]),
+    }
     return line | {"confidence": found["confidence"], "outcome": found["outcome"]}
 
 
-def rank_correlation(found: dict[str, Any]) -> float | None:
-    """Spearman's, of uncertainty and absolute error; None where one of them is the same everywhere."""
-    if min(np.ptp(found[part]) for part in ("uncertainty", "error")) == 0:
+def rank_correlation(a: NDArray, b: NDArray) -> float | None:
+    """Spearman's; None where one of them is the same everywhere."""
+    if min(np.ptp(a), np.ptp(b)) == 0:
         return None
-    return float(np.corrcoef(rankdata(found["uncertainty"]), rankdata(found["error"]))[0, 1])
+    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
 
 
 def calibration(uncertainty: NDArray, error: NDArray) -> list[Row]:

@@ -13,6 +13,7 @@ from inr_deblur.errors import InputError
 sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
 
 import ablation  # noqa: E402
+import confidence  # noqa: E402
 import development  # noqa: E402
 import ensemble  # noqa: E402
 import runner  # noqa: E402
@@ -66,5 +67,24 @@ def test_the_calibration_sorts_pixels_by_uncertainty():
     assert [line["pixels"] for line in lines] == [100] * 10
     for line in lines[1:]:
         assert line["rms error level"] == pytest.approx(2 * float(line["uncertainty level"] or 0), rel=0.05)
-    assert ensemble.rank_correlation({"uncertainty": u, "error": u**2}) == pytest.approx(1)
-    assert ensemble.rank_correlation({"uncertainty": 0 * u, "error": u}) is None
+    assert ensemble.rank_correlation(u, u**2) == pytest.approx(1)
+    assert ensemble.rank_correlation(0 * u, u) is None
+
+
+def test_a_confidence_that_ranks_as_the_gain_tells_good_results_from_others(tmp_path):
+    each = [record(name=f"{i}", psnr=20 + gain, confidence=(gain + 2) / 16) for i, gain in enumerate((-1.0, 2, 4, 9))]
+    tables.write_tables(str(tmp_path), "t", [tables.row(r) for r in each], {"All": []}, say=lambda _: None)
+    rows = confidence.read(tmp_path / "t.csv")
+    line = confidence.ranking(rows)
+    assert [line[name] for name in ("fits", "good", "good told")] == [4, 2, 1]
+    assert line["gain rank"] == pytest.approx(1) and line["similarity rank"] is None  # all are alike
+    upside_down = [row | {"confidence": 1 - float(row["confidence"] or 0)} for row in rows]
+    assert confidence.ranking(upside_down)["good told"] == 0
+    assert confidence.ranking([row | {"confidence": 0.5} for row in rows])["good told"] == 0.5
+    line = confidence.group(rows, outcome="all")
+    assert [line[name] for name in ("fits", "good", "below", "least gain")] == [4, 2, 1, -1] and not confidence.group(
+        []
+    )
+    (tmp_path / "other.csv").write_text("# head\na,b\n1,2\n")
+    with pytest.raises(InputError, match="no table of fits"):
+        confidence.read(tmp_path / "other.csv")
