@@ -42,8 +42,8 @@ def _read(file: Path) -> np.ndarray:
 
 
 def with_kernel(picture: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """The (H, W, 3) picture with the kernel, enlarged, in its upper left corner."""
-    inset = kernel_picture(kernel, ENLARGED * max(kernel.shape))
+    """The (H, W, 3) picture with the kernel, enlarged to a third of the picture at most, in its upper left corner."""
+    inset = kernel_picture(kernel, min(ENLARGED * max(kernel.shape), len(picture) // 3))
     picture = picture.copy()
     picture[: inset.shape[0], : inset.shape[1]] = inset[..., None]
     return picture
