@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from confidence import read
-from make_figures import GAP, ROOT, with_kernel
+from make_figures import GAP, ROOT, beside, with_kernel
 from omegaconf import MISSING
 from options import run_script
 from pairs import Pair, find_pairs
@@ -48,11 +48,11 @@ def panels(pair: Pair) -> np.ndarray:
     result = deblur(pictures.blurry)
     shown = [_eight_bit(picture) for picture in (pictures.blurry, result.image, pictures.sharp)]
     shown[1:] = [with_kernel(shown[1], result.kernel), with_kernel(shown[2], pictures.kernel)]
-    gap = np.full((len(shown[0]), GAP, 3), 255, np.uint8)
-    return np.hstack([shown[0], gap, shown[1], gap, shown[2]])
+    return beside(shown)
 
 
 def _eight_bit(picture: np.ndarray) -> np.ndarray:
+    """(H, W) or (H, W, 3) in [0, 1] -> (H, W, 3)."""
     grey = picture.ndim == 2
     whole = np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
     return np.stack([whole] * 3, -1) if grey else whole

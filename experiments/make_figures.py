@@ -5,6 +5,7 @@ Runs the command on the example and puts its input, its result and the truth sid
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +31,15 @@ def main() -> int:
             with_kernel(_read(found / "deblurred.png"), np.load(found / "kernel.npy")),
             with_kernel(_read(example / "sharp.png"), np.load(example / "kernel.npy")),
         ]
-    gap = np.full((panels[0].shape[0], GAP, 3), 255, np.uint8)
     (ROOT / "docs").mkdir(exist_ok=True)
-    Image.fromarray(np.hstack([panels[0], gap, panels[1], gap, panels[2]])).save(ROOT / "docs" / "example.png")
+    Image.fromarray(beside(panels)).save(ROOT / "docs" / "example.png")
     return 0
+
+
+def beside(panels: Sequence[np.ndarray]) -> np.ndarray:
+    """Pictures (H, W, 3) of one height, 8 bits, side by side with gaps between them."""
+    gap = np.full((panels[0].shape[0], GAP, 3), 255, np.uint8)
+    return np.hstack([part for panel in panels for part in (gap, panel)][1:])
 
 
 def _read(file: Path) -> np.ndarray:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from free_pictures import Picture, photograph
-from make_figures import GAP
+from make_figures import beside
 from PIL import Image
 
 from inr_deblur.config import DeblurConfig
@@ -64,9 +64,7 @@ def main() -> int:
     DOCS.mkdir(exist_ok=True)
     for figure in (shaken, soft, something_moved, burnt_out):
         panels = [np.rint(255 * np.clip(panel, 0, 1)).astype(np.uint8) for panel in figure()]
-        gap = np.full((SIDE, GAP, 3), 255, np.uint8)
-        drawn = Image.fromarray(np.hstack([panels[0], gap, panels[1], gap, panels[2]]))
-        drawn.save(DOCS / f"photographs_{figure.__name__}.jpg", quality=90)
+        Image.fromarray(beside(panels)).save(DOCS / f"photographs_{figure.__name__}.jpg", quality=90)
     return 0
 
 

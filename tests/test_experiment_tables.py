@@ -82,9 +82,8 @@ def test_a_confidence_that_ranks_as_the_gain_tells_good_results_from_others(tmp_
     assert confidence.ranking(upside_down)["good told"] == 0
     assert confidence.ranking([row | {"confidence": 0.5} for row in rows])["good told"] == 0.5
     line = confidence.group(rows, outcome="all")
-    assert [line[name] for name in ("fits", "good", "below", "least gain")] == [4, 2, 1, -1] and not confidence.group(
-        []
-    )
+    assert [line[name] for name in ("fits", "good", "below", "least gain")] == [4, 2, 1, -1]
+    assert not confidence.group([])
     (tmp_path / "other.csv").write_text("# head\na,b\n1,2\n")
     with pytest.raises(InputError, match="no table of fits"):
         confidence.read(tmp_path / "other.csv")
