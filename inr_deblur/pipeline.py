@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from inr_deblur.blind import Found, find_kernels, search_work
 from inr_deblur.colour import green, luminance, of_coloured_lights
 from inr_deblur.config import LARGEST_KERNEL, SMALLEST_KERNEL, DeblurConfig, check
+from inr_deblur.discrepancy import fitting_weight
 from inr_deblur.ensemble import MeanImage, combined, members
 from inr_deblur.errors import InputError
-from inr_deblur.evidence import evidence
 from inr_deblur.jpeg import quantisation
 from inr_deblur.kernels import cropped
 from inr_deblur.latent import LatentImage, restoration_work
@@ -223,7 +223,7 @@ def _restored(
     """The result for a kernel. blur: how the kernel was found, None: it was given."""
     began = time.perf_counter()
     y, grey, noise, rounding = picture.y, picture.grey, picture.noise, picture.rounding
-    weight = evidence(grey, k, rounding).weight
+    weight = fitting_weight(grey, k, rounding)
     latent, trace = restore_in_tiles(_image_generator(config), y, k, weight, config, progress)
     misfit = latent.residual(grey) / noise
     restored = np.clip(latent.render(y.shape[:2]), 0, 1)
