@@ -7,12 +7,14 @@ lost a pair where it stays 3 dB below that. The deep SIREN costs so much more a 
 compared on the middle of each picture. variants=... takes globs of the variants' names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from functools import partial
 from statistics import mean
 
+import numpy as np
+from at_once import kernel_at_once
 from options import run_script
 from pairs import Pictures, find_pairs
 from runner import Case, Options, run_cases, true_kernel
@@ -32,18 +34,26 @@ class Variant:
     settings: Mapping[str, int | float | str] = field(default_factory=dict)  # dotted names as on the command line
     side: int = 0  # of the middle that is cut out of each picture, 0: the whole picture
     beside: str = "defaults"  # the variant that it is compared with
+    given: Callable[[Pictures, DeblurConfig], np.ndarray] | None = None  # what makes the kernel, None: the search
 
 
+ALONE = {"schedule.starts": 1, "loss.alternation": False}
 VARIANTS = {
     "defaults": Variant(),
     "cross-scale 0.001": Variant({"loss.cross_scale": 0.001}),
     "cross-scale 0.01": Variant({"loss.cross_scale": 0.01}),
     "cross-scale 0.1": Variant({"loss.cross_scale": 0.1}),
+    "cross-scale 0.01, exact": Variant({"loss.cross_scale": 0.01, "loss.cross_scale_form": "exact"}),
+    "cross-scale 0.01, plain": Variant({"loss.cross_scale": 0.01, "loss.cross_scale_form": "plain"}),
     "1 scale": Variant({"schedule.scales": 1}),
     "2 scales": Variant({"schedule.scales": 2}),
     "3 scales": Variant({"schedule.scales": 3}),
     "4 scales": Variant({"schedule.scales": 4}),
+    "5 scales": Variant({"schedule.scales": 5}),
+    "6 scales": Variant({"schedule.scales": 6}),
     "one start": Variant({"schedule.starts": 1}),
+    "one start, no alternation": Variant(ALONE),
+    "all scales at once": Variant(ALONE, beside="one start, no alternation", given=kernel_at_once),
     "no image prior": Variant({"loss.prior": 1e-6}),  # the weights go down geometrically, which 0 can't
     "no variational stages": Variant({"loss.variational": False}),
     "no edge counting": Variant({"loss.edges": False}),
@@ -69,7 +79,11 @@ def main(options: AblationOptions) -> int:
     fits = {name: changed(options.fit, VARIANTS[name].settings) for name in chosen}
     sides = dict.fromkeys(VARIANTS[name].side for name in chosen)
     known = [Case(pair, options.fit, known_name(n), true_kernel, cut(n)) for pair in pairs for n in sides]
-    blind = [Case(pair, fits[name], name, alter=cut(VARIANTS[name].side)) for pair in pairs for name in chosen]
+    blind = [
+        Case(pair, fits[name], name, VARIANTS[name].given, cut(VARIANTS[name].side))
+        for pair in pairs
+        for name in chosen
+    ]
     records, failed = run_cases(known + blind, replace(options, nonblind=False))
     best = {(record.name, record.variant): record for record in records}
     rows = [

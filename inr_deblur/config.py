@@ -10,6 +10,7 @@ from inr_deblur.errors import InputError
 
 IMAGE_GENERATORS = ("auto", "harmonic", "siren", "pixels")
 KERNEL_GENERATORS = ("siren", "grid")
+CROSS_SCALE_FORMS = ("mirror", "exact", "plain")
 SMALLEST_KERNEL, LARGEST_KERNEL = 3, 121
 
 
@@ -33,6 +34,7 @@ class LossConfig:
     """Weights of the losses, relative to the defaults that the noise level sets."""
 
     cross_scale: float = 0.0  # weight of the cross-scale consistency loss, 0 switches it off
+    cross_scale_form: str = "mirror"  # mirror, or a control: exact (a second data term), plain (no mirror filters)
     prior: float = 1.0  # factor on the weight of the image priors
     variational: bool = True  # false: every stage counts edges instead
     edges: bool = True  # false: the last stage does not count edges, but goes on like those before
@@ -72,6 +74,7 @@ def check(config: DeblurConfig) -> None:
     """Raise InputError for the first field out of its range."""
     one_of("generator.image", config.generator.image, IMAGE_GENERATORS)
     one_of("generator.kernel", config.generator.kernel, KERNEL_GENERATORS)
+    one_of("loss.cross_scale_form", config.loss.cross_scale_form, CROSS_SCALE_FORMS)
     size = config.kernel.size
     if isinstance(size, str):
         one_of("kernel.size", size, ("auto",))

@@ -71,11 +71,12 @@ def fit_stage(
     data: Data,
     weights: Weights,
     known: NDArray[np.float32] | Array | None = None,
-    with_cross_scale: bool = False,
+    cross_scale_form: str | None = None,
 ) -> Fitted:
     """Run all steps of a stage from `params`, {"image": ..., "kernel": ...} with a leading axis of members.
 
-    known: (members, K, L) kernels that stay as they are. The optimiser's state is new in each stage.
+    known: (members, K, L) kernels that stay as they are. cross_scale_form: see `cross_term`, None: without that loss.
+    The optimiser's state is new in each stage.
     """
     count = len(data.y)
     mesh = mesh_for(count)
@@ -83,7 +84,7 @@ def fit_stage(
     batch = shared_out(({**params, "image": few}, data, weights, known), mesh)
     stage = Generators(image, generators.kernel)
     with jax.numpy_dtype_promotion("standard"):  # Adam multiplies Python's floats and int32 counters
-        fitted: Fitted = gathered(_fit(stage, objective, spacing, with_cross_scale, mesh, *batch), count)
+        fitted: Fitted = gathered(_fit(stage, objective, spacing, cross_scale_form, mesh, *batch), count)
     whole = jax.tree.map(with_corner, params["image"], fitted.params["image"])
     return fitted._replace(params={**fitted.params, "image": whole})
 
@@ -108,12 +109,12 @@ def with_corner(whole: Any, corner: Any) -> Any:
     return replaced
 
 
-@partial(jax.jit, static_argnames=("generators", "objective", "spacing", "with_cross_scale", "mesh"))
+@partial(jax.jit, static_argnames=("generators", "objective", "spacing", "cross_scale_form", "mesh"))
 def _fit(
     generators: Generators,
     objective: Objective,
     spacing: int,
-    with_cross_scale: bool,
+    cross_scale_form: str | None,
     mesh: Mesh | None,
     params: Params,
     data: Data,
@@ -134,8 +135,8 @@ def _fit(
             x: Array = generators.image.apply(params["image"], data.canvas, spacing)  # type: ignore
             residual = one_sided(convolve_valid(x, k) - data.y, data.bound)
             value = objective(Latent(x, k, residual, data.noise), prior)
-            if with_cross_scale:
-                value += data.cross_scale * cross_term(data.y, x, k)
+            if cross_scale_form:
+                value += data.cross_scale * cross_term(data.y, x, k, cross_scale_form)
             return value
 
         def step(carry, now: Weights):
@@ -162,8 +163,11 @@ def windowed(k: Array, offsets: Grid, window: Array) -> Array:
     return k / k.sum()
 
 
-def cross_term(y: Array, x: Array, k: Array) -> Array:
-    """The cross-scale loss between this scale and its plain subsample by two, kernels normalised at each scale.
+def cross_term(y: Array, x: Array, k: Array, form: str) -> Array:
+    """The cross-scale loss between this scale and its plain subsample by two.
+
+    form: mirror, with the mirror filters' terms and kernels normalised at each scale; exact, with the subsampled kernel
+    as it is, which makes a second data term of the loss; plain, normalised and without the mirror filters' terms.
 
     The generators are pointwise, so the coarse latent image is a subsample of the fine one, from the sample on that the
     first row and column of y see through the kernel entries that `down2` keeps.
@@ -172,7 +176,13 @@ def cross_term(y: Array, x: Array, k: Array) -> Array:
     top, left = (n // 2 - 2 * (m // 2) for n, m in zip(k.shape, coarse.shape, strict=True))
     h, w = (-(-n // 2) for n in y.shape)
     x_coarse = x[top::2, left::2][: h + coarse.shape[0] - 1, : w + coarse.shape[1] - 1]
-    return cross_scale_loss(cross_scale_residual(y, x, k, x_coarse, coarse / coarse.sum(), gain=1.0))
+    if form == "exact":
+        residual = cross_scale_residual(y, x, k, x_coarse, coarse)
+    elif form == "mirror":
+        residual = cross_scale_residual(y, x, k, x_coarse, coarse / coarse.sum(), gain=1.0)
+    else:
+        residual = y[::2, ::2] - convolve_valid(x_coarse, coarse / coarse.sum())
+    return cross_scale_loss(residual)
 
 
 def adam() -> optax.GradientTransformation:

@@ -271,7 +271,7 @@ class Search:
             data,
             weights,
             known,
-            with_cross_scale=stage.cross_scale > 0,
+            cross_scale_form=self.config.loss.cross_scale_form if stage.cross_scale else None,
         )
         self.progress.advance(batch.expected * work(stage, self.shape), stage.name)
         return fitted

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from types import SimpleNamespace
@@ -224,7 +225,13 @@ def test_the_development_set_is_honest_and_can_be_run(tmp_path, calls):
     assert "By family" in (tmp_path / "out" / "development.md").read_text()
 
 
-def test_the_ablation_changes_one_setting_a_variant(folder, tmp_path, calls):
+def flat_kernel(pictures, config):
+    return np.full((3, 3), 1 / 9)
+
+
+def test_the_ablation_changes_one_setting_a_variant(folder, tmp_path, calls, monkeypatch):
+    at_once = replace(ablation.VARIANTS["all scales at once"], given=flat_kernel)
+    monkeypatch.setitem(ablation.VARIANTS, "all scales at once", at_once)
     arguments = [f"data_dir={folder}", f"out={tmp_path / 'out'}", "subset=im1_*", "schedule.steps=0.5"]
     assert run(ablation, *arguments) == 0
     rows = read_csv(tmp_path / "out" / "ablation.csv")
@@ -235,7 +242,9 @@ def test_the_ablation_changes_one_setting_a_variant(folder, tmp_path, calls):
     assert fits["cross-scale 0.01"].loss.cross_scale == 0.01 and fits["3 scales"].schedule.scales == 3
     assert fits["kernel as a free grid"].generator.kernel == "grid" and fits["one start"].schedule.starts == 1
     assert all(config.schedule.steps == 0.5 for config in fits.values())
-    assert len(set(fits.values())) == len(fits) - 1  # the middle is restored by the defaults
+    assert len(set(fits.values())) == len(fits) - 2  # the middle is restored by the defaults, and one kernel is given
+    given = {row["variant"] for row, (_, _, kernel) in zip(rows, calls[4:], strict=True) if kernel is not None}
+    assert given == {"all scales at once"}
     text = (tmp_path / "out" / "ablation.md").read_text()
     assert (
         "| 4 scales | schedule.scales=4 | 2 |" in text and "| middle as a deep SIREN | generator.image=siren (" in text

@@ -59,14 +59,14 @@ def pair():
     """Two starts at different rates, as one batch, with the cross-scale loss."""
     with jax.numpy_dtype_promotion("standard"):
         starts, rates = [_start(1), _start(2)], _rates(1e-2, 5e-3)
-        return starts, rates, fit_stage(BOTH, variational, 1, stack(starts), _data(2), rates, with_cross_scale=True)
+        return starts, rates, fit_stage(BOTH, variational, 1, stack(starts), _data(2), rates, cross_scale_form="mirror")
 
 
 def test_two_starts_in_a_batch_are_two_runs(pair):
     starts, rates, both = pair
     for i, start in enumerate(starts):
         own = Weights(*(rate[i : i + 1] for rate in rates))
-        alone = fit_stage(BOTH, variational, 1, stack([start]), _data(1), own, with_cross_scale=True)
+        alone = fit_stage(BOTH, variational, 1, stack([start]), _data(1), own, cross_scale_form="mirror")
         np.testing.assert_allclose(alone.losses[0], both.losses[i], rtol=1e-3)
         np.testing.assert_allclose(alone.kernel[0], both.kernel[i], atol=1e-3)
 
@@ -83,7 +83,7 @@ def test_the_kernel_of_a_fit_is_a_distribution_within_its_window(pair):
 def test_the_first_loss_is_that_of_the_parameters_given(pair):
     starts, _, both = pair
     still = _rates(0.0, 0.0, kernel_rate=0.0)
-    held = fit_stage(BOTH, variational, 1, stack(starts), _data(2), still, with_cross_scale=True)
+    held = fit_stage(BOTH, variational, 1, stack(starts), _data(2), still, cross_scale_form="mirror")
     np.testing.assert_allclose(held.losses, np.repeat(np.asarray(both.losses[:, :1]), STEPS, 1), rtol=1e-4)
     jax.tree.map(np.testing.assert_array_equal, held.params, stack(starts))
     assert (both.losses[:, -1] < both.losses[:, 0]).all()

@@ -76,9 +76,17 @@ def test_the_loss_vanishes_for_the_truth_and_sees_a_checkerboard_kernel():
         component = even[phase // 2 :: 2, phase % 2 :: 2]
         component /= 4 * component.sum()
     checkerboard = even * (1 + 0.9 * (-1.0) ** np.add.outer(np.arange(9), np.arange(9)))
-    loss = jax.jit(lambda k: cross_term(convolve_valid(x, k), x, k))
+    loss = jax.jit(lambda k: cross_term(convolve_valid(x, k), x, k, "mirror"))
     losses = [float(loss((k / k.sum()).astype(np.float32))) for k in (even, checkerboard)]
     assert losses[0] < 1e-4 < losses[1]
+
+
+def test_the_exact_form_sees_no_kernel_and_the_plain_one_every_kernel():
+    x = jnp.asarray(np.random.default_rng(3).random((28, 28)), jnp.float32)
+    kernel = np.random.default_rng(4).dirichlet(np.ones(81)).reshape(9, 9).astype(np.float32)
+    k = jnp.asarray(kernel)
+    loss = jax.jit(lambda form: cross_term(convolve_valid(x, k), x, k, form), static_argnums=0)
+    assert float(loss("exact")) < 1e-4 < 1e-2 < float(loss("plain"))
 
 
 def test_the_loss_is_the_mean_modulus_of_the_spectrum():
