@@ -79,7 +79,8 @@ def _checked(argument: str, groups: dict[str, list[str]], multirun: bool) -> str
         key = name = "kernel.file"
     options = [option.name for option in list_options(RunConfig)]
     if key not in options:
-        raise InputError(f"unknown option {key}{_near(key, [*options, *groups])}")
+        near = _near(key, [*options, *groups, "kernel"])
+        raise InputError(f"unknown option {key}{near}")
     if key == "region" and value != "null":
         return f"{name}={quoted(value)}"
     if key in PATHS and value not in ("null", "") and not (multirun and not os.path.exists(value)):

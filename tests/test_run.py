@@ -194,6 +194,7 @@ BAD = {
     ),
     "setting without its group": (["image=blurry.png", "steps=2"], "did you mean schedule.steps?"),
     "added setting": (["image=blurry.png", "+depth=2"], "unknown option depth"),
+    "misspelt shorthand": (["image=blurry.png", "kernal=3"], "unknown option kernal: did you mean kernel?"),
     "misspelt flag": (["image=blurry.png", "--cgf"], "--cgf"),
     "misspelt choice": (["image=blurry.png", "preset=fats"], "did you mean fast?"),
     "misspelt value": (["image=blurry.png", "generator.image=siern"], "did you mean siren?"),
