@@ -6,26 +6,28 @@ import numpy as np
 from numpy.typing import NDArray
 from pairs import Pictures
 
-from inr_deblur.config import LARGEST_KERNEL, DeblurConfig
+from inr_deblur.config import DeblurConfig
 
 
 def kernel_at_once(pictures: Pictures, config: DeblurConfig) -> NDArray[np.float32]:
-    """One start's, by as many steps as it takes from scale to scale, and then those of the edges; no correction.
+    """That of one start, which takes as many steps as one takes from scale to scale, and then those of the edges.
 
-    The size of the kernel is that of the config, the largest one if it is auto.
+    In each step the mean of all scales' objectives counts. The kernel is not corrected; `loss.cross_scale` plays no
+    part.
     """
     from inr_deblur.colour import luminance  # here, so that a worker has settled before JAX comes
     from inr_deblur.fit import Generators
     from inr_deblur.generators import SirenKernel, image_generator
     from inr_deblur.kernels import cropped, pruned
     from inr_deblur.noise import white_noise
+    from inr_deblur.pipeline import where_sought
     from inr_deblur.progress import Silent
     from inr_deblur.region import most_telling
     from inr_deblur.schedule import plan, scales
     from inr_deblur.search import ROOM, Search, support_for
 
     y = luminance(pictures.blurry)
-    size = LARGEST_KERNEL if isinstance(config.kernel.size, str) else config.kernel.size
+    size, _ = where_sought(y.shape, None, config)
     pyramid, support = scales(size, y.shape, config.schedule.scales), support_for(ROOM * size)
     region = most_telling(y, size)
     image: Any = image_generator("harmonic", (region[2], region[3]), (support // 2, support // 2))

@@ -5,6 +5,7 @@ settings, the files and the package's code. A run that was stopped therefore goe
 """
 
 import hashlib
+import inspect
 import json
 import os
 import time
@@ -207,5 +208,6 @@ def _keep_picture(path: Path, values: np.ndarray) -> None:
 def key(case: Case) -> str:
     """A name for all that determines a record: settings, files, code."""
     parts = [asdict(case.config), case.variant, case.given and case.given.__name__, code_version()]
-    parts += [hashlib.sha256(path.read_bytes()).hexdigest() for path in case.pair[1:]]
+    maker = [Path(inspect.getfile(case.given))] if case.given else []
+    parts += [hashlib.sha256(path.read_bytes()).hexdigest() for path in [*maker, *case.pair[1:]]]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -132,7 +132,7 @@ def help_page() -> str:
     groups = [(f"{name}=", ", ".join(choices)) for name, choices in _groups(conf_folder()).items()]
     launchers = ", ".join([*_groups(conf_folder() / "hydra")["launcher"], "ray"])  # ray's settings are its plugin's
     groups.append(("hydra/launcher=", f"{launchers}: what runs the jobs of -m"))
-    table = ("\n".join(f"  {left:25} {right}" for left, right in rows) for rows in (settings, groups))
+    table = ("\n".join(f"  {left:28} {right}" for left, right in rows) for rows in (settings, groups))
     return HELP.format(*table)
 
 

@@ -10,7 +10,7 @@ from inr_deblur.errors import InputError
 
 IMAGE_GENERATORS = ("auto", "harmonic", "siren", "pixels")
 KERNEL_GENERATORS = ("siren", "grid")
-CROSS_SCALE_FORMS = ("mirror", "exact", "plain")
+CROSS_SCALE_FORMS = ("mirror", "exact", "unmirrored")
 SMALLEST_KERNEL, LARGEST_KERNEL = 3, 121
 
 
@@ -34,7 +34,7 @@ class LossConfig:
     """Weights of the losses, relative to the defaults that the noise level sets."""
 
     cross_scale: float = 0.0  # weight of the cross-scale consistency loss, 0 switches it off
-    cross_scale_form: str = "mirror"  # mirror, or a control: exact (a second data term), plain (no mirror filters)
+    cross_scale_form: str = "mirror"  # mirror, or as controls exact (a second data term), unmirrored
     prior: float = 1.0  # factor on the weight of the image priors
     variational: bool = True  # false: every stage counts edges instead
     edges: bool = True  # false: the last stage does not count edges, but goes on like those before
@@ -45,7 +45,7 @@ class LossConfig:
 class ScheduleConfig:
     """How much work is done: which scales, how many steps, how many starts."""
 
-    scales: int = 0  # number of scales of the pyramid, 0: from the kernel's size
+    scales: int = 0  # number of scales of the pyramid, at most what the picture has room for, 0: from the kernel's size
     steps: float = 1.0  # factor on the number of steps of every stage
     starts: int = 0  # at the coarsest scale, 0: 9, in doubt more; at most 6 join at a finer one
 

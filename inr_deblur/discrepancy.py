@@ -1,49 +1,50 @@
 """The weight of the restoration's prior, set by what a restoration leaves unexplained.
 
 What the evidence tells (`evidence`) is right for a picture that is like others, but print has fewer slopes for its
-power than leaves have. By the discrepancy principle (Morozov 1966) the weight is such that as much of the picture is
-left unexplained as there is noise in it. That knows the picture, but turns on how well the noise is known, most where
-the residual hardly changes with the weight. So the weight is the geometric mean of the two.
+power than leaves have. By the discrepancy principle (Morozov 1966) the weight is such that as much of the grey picture
+is left unexplained as there is noise in it. That knows the picture, but turns on how well the noise is known, most
+where the residual hardly changes with the weight. So the noise that the weight is for is the geometric mean of the two;
+the part of the weight that is for the kernel's error stays.
 """
 
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import fftconvolve
 
-from inr_deblur.blur import convolve_valid
-from inr_deblur.evidence import Evidence, evidence
+from inr_deblur.evidence import Evidence, evidence, middle
 from inr_deblur.region import most_telling
 from inr_deblur.restore import restore
 
 LEFT = 0.97  # of the noise's variance that the right weight leaves, as the latent image takes up some of it
-OCTAVES, HALVINGS = 2.0, 4  # that the weight may lie from the evidence's on either side, and of that interval
+OCTAVES, HALVINGS = 2.0, 4  # that the noise may be larger or smaller than the evidence's, and of that interval
 
 
 def fitting_weight(y: NDArray[np.float32], k: NDArray[np.float32], rounding: float = 0.0) -> float:
     """The weight for the grey picture y (H, W) and its kernel k (K, L), odd sides, sum 1.
 
     rounding: what a JPEG has left (`jpeg`), in units of y. Where there is some, or where noise is no part to speak of
-    in what the kernel leaves unexplained, it is that of the evidence alone.
+    in what the kernel leaves unexplained, it is that of the evidence alone. Of a large picture the middle counts.
     """
     found = evidence(y, k, rounding)
-    if rounding or not found.noise_shows:
+    if rounding or not found.noise_shows or weighed(found, -OCTAVES) == weighed(found, OCTAVES):
         return found.weight
-    top, left, height, width = most_telling(y, max(k.shape), 1)
+    y = middle(y, k.shape)
+    top, left, height, width = most_telling(y, max(k.shape))
     part = y[top : top + height, left : left + width]
     low, high = -OCTAVES, OCTAVES
     for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        enough = residual_power(part, k, weighed(found, middle)) < LEFT * found.noise
-        low, high = (middle, high) if enough else (low, middle)
+        between = (low + high) / 2
+        too_little = residual_power(part, k, weighed(found, between)) < LEFT * found.noise
+        low, high = (between, high) if too_little else (low, between)
     return weighed(found, (low + high) / 4)
 
 
 def weighed(found: Evidence, octaves: float) -> float:
-    """The evidence's weight with that for the noise so many octaves larger."""
+    """The weight where the noise is so many octaves louder than the evidence says."""
     return found._replace(noise=found.noise * 2.0**octaves).weight
 
 
 def residual_power(y: NDArray[np.float32], k: NDArray[np.float32], weight: float) -> float:
     """The mean square of clip(k (*) x) - y for the restoration x with this weight."""
-    blurred = np.clip(np.asarray(convolve_valid(jnp.asarray(restore(y, k, weight)), jnp.asarray(k))), 0, 1)
+    blurred = np.clip(fftconvolve(restore(y, k, weight), k, "valid"), 0, 1)
     return float(((blurred - y) ** 2).mean())

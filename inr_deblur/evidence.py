@@ -55,7 +55,7 @@ def evidence(y: ArrayLike, k: ArrayLike, least_noise: float = 0.0) -> Evidence:
 
     least_noise: standard deviation that noise has at least, in units of y, such as what a JPEG leaves (`jpeg`).
     """
-    y, k = _middle(np.asarray(y, np.float64), np.shape(k)), np.asarray(k, np.float64)
+    y, k = middle(np.asarray(y, np.float64), np.shape(k)), np.asarray(k, np.float64)
     window = np.outer(*(np.hanning(n + 2)[1:-1] for n in y.shape))
     window /= np.sqrt((window**2).mean())
     power = np.abs(_fft(window * (y - (y * window**2).mean()))) ** 2 / y.size
@@ -87,7 +87,7 @@ def _fft(a: NDArray, shape: tuple[int, ...] | None = None) -> NDArray:
     return np.asarray(fft2(a, shape))
 
 
-def _middle(y: NDArray, least: tuple[int, ...]) -> NDArray:
-    """The middle of y, no smaller than the kernel."""
+def middle(y: NDArray, least: tuple[int, ...]) -> NDArray:
+    """The middle of y (H, W), of at most `LARGEST_SIDE` a side, no smaller than the kernel, whose shape is `least`."""
     sides = [min(n, max(LARGEST_SIDE, m)) for n, m in zip(y.shape, least, strict=True)]
     return y[tuple(slice((n - s) // 2, (n - s) // 2 + s) for n, s in zip(y.shape, sides, strict=True))]

@@ -167,7 +167,8 @@ def cross_term(y: Array, x: Array, k: Array, form: str) -> Array:
     """The cross-scale loss between this scale and its plain subsample by two.
 
     form: mirror, with the mirror filters' terms and kernels normalised at each scale; exact, with the subsampled kernel
-    as it is, which makes a second data term of the loss; plain, normalised and without the mirror filters' terms.
+    as it is, which makes a second data term of the loss; unmirrored, normalised and without the mirror filters' terms.
+    Clipped values count as they are.
 
     The generators are pointwise, so the coarse latent image is a subsample of the fine one, from the sample on that the
     first row and column of y see through the kernel entries that `down2` keeps.
@@ -177,7 +178,7 @@ def cross_term(y: Array, x: Array, k: Array, form: str) -> Array:
     h, w = (-(-n // 2) for n in y.shape)
     x_coarse = x[top::2, left::2][: h + coarse.shape[0] - 1, : w + coarse.shape[1] - 1]
     if form == "exact":
-        residual = cross_scale_residual(y, x, k, x_coarse, coarse)
+        residual = (y - convolve_valid(x, k))[::2, ::2]
     elif form == "mirror":
         residual = cross_scale_residual(y, x, k, x_coarse, coarse / coarse.sum(), gain=1.0)
     else:

@@ -58,7 +58,7 @@ def restore_with(
 ) -> tuple[LatentImage, StageTrace]:
     """The latent image of y (H, W) or (H, W, 3) for the kernel k (K, L), odd sides, as the image generator `name`.
 
-    weight: of the prior, see `evidence.Evidence`.
+    weight: of the prior, see `discrepancy.fitting_weight`.
     A harmonic image with all its lattice can be any array, so its coefficients are those of the closed-form solution;
     the other generators are fitted step by step. The former has no losses to trace.
     """

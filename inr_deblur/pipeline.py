@@ -20,6 +20,7 @@ from inr_deblur.config import LARGEST_KERNEL, SMALLEST_KERNEL, DeblurConfig, che
 from inr_deblur.discrepancy import fitting_weight
 from inr_deblur.ensemble import MeanImage, combined, members
 from inr_deblur.errors import InputError
+from inr_deblur.evidence import evidence
 from inr_deblur.jpeg import quantisation
 from inr_deblur.kernels import cropped
 from inr_deblur.latent import LatentImage, restoration_work
@@ -194,7 +195,7 @@ def _blind(
 ) -> list[DeblurResult]:
     """Kernels and restorations of pictures. region, look: as in `deblur`, of each of them."""
     began = time.perf_counter()
-    places = [_where(picture.grey.shape, region, config) for picture in pictures]
+    places = [where_sought(picture.grey.shape, region, config) for picture in pictures]
     batches: dict[tuple[int, ...], list[int]] = {}
     for i, (bound, (_, _, *shape)) in enumerate(places):
         batches.setdefault((bound, *shape), []).append(i)
@@ -223,7 +224,8 @@ def _restored(
     """The result for a kernel. blur: how the kernel was found, None: it was given."""
     began = time.perf_counter()
     y, grey, noise, rounding = picture.y, picture.grey, picture.noise, picture.rounding
-    weight = fitting_weight(grey, k, rounding)
+    # of coloured lights even the true kernel leaves a misfit
+    weight = evidence(grey, k, rounding).weight if picture.lights else fitting_weight(grey, k, rounding)
     latent, trace = restore_in_tiles(_image_generator(config), y, k, weight, config, progress)
     misfit = latent.residual(grey) / noise
     restored = np.clip(latent.render(y.shape[:2]), 0, 1)
@@ -261,8 +263,8 @@ def _restoration_work(picture: _Picture, config: DeblurConfig) -> float:
     return restoration_work(_image_generator(config), picture.y.shape, config)
 
 
-def _where(shape: tuple[int, ...], region: Region | None, config: DeblurConfig) -> tuple[int, Region]:
-    """The kernel's bound, and the region to seek it in."""
+def where_sought(shape: tuple[int, ...], region: Region | None, config: DeblurConfig) -> tuple[int, Region]:
+    """The kernel's bound in pixels, and the region to seek it in; shape: the picture's, (H, W)."""
     region = region or (0, 0, shape[0], shape[1])
     shorter = min(region[2:])
     if config.kernel.size == "auto":

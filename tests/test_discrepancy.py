@@ -5,7 +5,7 @@ import pytest
 from skimage import data
 
 from inr_deblur.discrepancy import OCTAVES, fitting_weight, residual_power
-from inr_deblur.evidence import evidence
+from inr_deblur.evidence import LARGEST_WEIGHT, evidence
 from inr_deblur.metrics import aligned_scores
 from inr_deblur.restore import restore_within
 from inr_deblur.simulate import blur, line_kernel, seen
@@ -56,3 +56,16 @@ def test_where_noise_is_not_what_is_left_the_evidence_speaks_alone():
     mixed = np.where(np.arange(y.shape[1]) < 78, y, seen(photograph(), KERNEL)).astype(np.float32)
     assert not evidence(mixed, KERNEL).noise_shows
     assert fitting_weight(mixed, KERNEL) == evidence(mixed, KERNEL).weight
+
+
+def test_texture_in_noise_bears_less_weight_and_gains_by_it():
+    sharp = (data.camera()[50:450, 50:450] / 255).astype(np.float32)
+    y, truth = blur(sharp, KERNEL, 0.01), seen(sharp, KERNEL)
+    weights = fitting_weight(y, KERNEL), evidence(y, KERNEL).weight
+    fitting, told = (aligned_scores(restore_within(y, KERNEL, weight), truth).psnr for weight in weights)
+    assert weights[0] < 0.9 * weights[1] and fitting > told + 0.1
+
+
+def test_the_largest_weight_stays():
+    y = np.random.default_rng(0).random((16, 16)).astype(np.float32)
+    assert fitting_weight(y, np.full((15, 15), 1 / 225, np.float32)) == LARGEST_WEIGHT

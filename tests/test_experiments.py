@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -226,10 +227,11 @@ def test_the_development_set_is_honest_and_can_be_run(tmp_path, calls):
 
 
 def flat_kernel(pictures, config):
+    time.sleep(0.05)
     return np.full((3, 3), 1 / 9)
 
 
-def test_the_ablation_changes_one_setting_a_variant(folder, tmp_path, calls, monkeypatch):
+def test_the_ablation_changes_a_setting_or_two_a_variant(folder, tmp_path, calls, monkeypatch):
     at_once = replace(ablation.VARIANTS["all scales at once"], given=flat_kernel)
     monkeypatch.setitem(ablation.VARIANTS, "all scales at once", at_once)
     arguments = [f"data_dir={folder}", f"out={tmp_path / 'out'}", "subset=im1_*", "schedule.steps=0.5"]
@@ -245,12 +247,18 @@ def test_the_ablation_changes_one_setting_a_variant(folder, tmp_path, calls, mon
     assert len(set(fits.values())) == len(fits) - 2  # the middle is restored by the defaults, and one kernel is given
     given = {row["variant"] for row, (_, _, kernel) in zip(rows, calls[4:], strict=True) if kernel is not None}
     assert given == {"all scales at once"}
+    seconds = {row["variant"]: float(row["seconds"]) for row in rows}
+    assert seconds["all scales at once"] >= 2.05 and seconds["defaults"] == pytest.approx(2.0, abs=0.01)
     text = (tmp_path / "out" / "ablation.md").read_text()
     assert (
         "| 4 scales | schedule.scales=4 | 2 |" in text and "| middle as a deep SIREN | generator.image=siren (" in text
     )
     run(ablation, *arguments, "variants=one*,2 scales")
     assert len(calls) == len(rows) + 4  # all of these were measured before
+
+
+def test_each_variant_is_chosen_by_its_name():
+    assert all(ablation.choose(name) == [name] for name in ablation.VARIANTS)
 
 
 def test_the_middle_is_the_same_part_of_both_pictures(folder):

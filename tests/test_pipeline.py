@@ -8,7 +8,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from inr_deblur import blind as blind_module
-from inr_deblur import latent
+from inr_deblur import latent, pipeline
 from inr_deblur.config import DeblurConfig, GeneratorConfig, KernelConfig, ScheduleConfig
 from inr_deblur.errors import InputError
 from inr_deblur.generators import image_generator
@@ -173,6 +173,20 @@ def test_with_its_kernel_a_picture_gains_in_its_place(colour):
     np.testing.assert_allclose(result.kernel, KERNEL, atol=1e-6)
     assert ((result.image - x) ** 2).mean() < 0.4 * ((y - x) ** 2).mean()
     assert told.titles == ["restoring"] and told.finished == 1 and told.done == pytest.approx(told.total)
+
+
+def test_the_weight_is_that_which_leaves_the_noise(monkeypatch):
+    asked = []
+
+    def heavy(y, k, rounding):
+        asked.append(y.shape)
+        return 0.02
+
+    usual = deconvolve(BLURRY, KERNEL, SMALL)
+    monkeypatch.setattr(pipeline, "fitting_weight", heavy)
+    smoother = deconvolve(BLURRY, KERNEL, SMALL)
+    rough = [float(np.abs(np.diff(result.image, axis=1)).mean()) for result in (smoother, usual)]
+    assert asked == [BLURRY.shape[:2]] and rough[0] < 0.9 * rough[1]
 
 
 def test_an_even_kernel_keeps_its_origin():

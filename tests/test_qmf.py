@@ -69,24 +69,42 @@ def test_with_a_pointwise_generator_and_its_own_prediction_the_loss_is_blind():
     np.testing.assert_allclose(_residual_of_the_truth(x, k), 0, atol=1e-5)
 
 
-def test_the_loss_vanishes_for_the_truth_and_sees_a_checkerboard_kernel():
-    x = jnp.asarray(np.random.default_rng(3).random((28, 28)), jnp.float32)
+def _even_kernel():
+    """One whose four polyphase components have equal mass."""
     even = np.ones((9, 9)) * np.outer(*[np.bartlett(9 + 2)[1:-1]] * 2)
-    for phase in range(4):  # give the four polyphase components equal mass
+    for phase in range(4):
         component = even[phase // 2 :: 2, phase % 2 :: 2]
         component /= 4 * component.sum()
+    return even
+
+
+def test_the_loss_vanishes_for_the_truth_and_sees_a_checkerboard_kernel():
+    x = jnp.asarray(np.random.default_rng(3).random((28, 28)), jnp.float32)
+    even = _even_kernel()
     checkerboard = even * (1 + 0.9 * (-1.0) ** np.add.outer(np.arange(9), np.arange(9)))
     loss = jax.jit(lambda k: cross_term(convolve_valid(x, k), x, k, "mirror"))
     losses = [float(loss((k / k.sum()).astype(np.float32))) for k in (even, checkerboard)]
     assert losses[0] < 1e-4 < losses[1]
 
 
-def test_the_exact_form_sees_no_kernel_and_the_plain_one_every_kernel():
+def test_the_exact_form_is_a_second_data_term():
+    draw = np.random.default_rng(4)
+    x, y = (jnp.asarray(draw.random(shape), jnp.float32) for shape in ((28, 27), (20, 19)))
+    k = jnp.asarray(draw.dirichlet(np.ones(81)).reshape(9, 9), jnp.float32)
+    exact, data = jax.jit(
+        lambda y: (cross_term(y, x, k, "exact"), cross_scale_loss((y - convolve_valid(x, k))[::2, ::2]))
+    )(y)
+    assert float(exact) == pytest.approx(float(data), rel=1e-5) and float(exact) > 0.01
+
+
+def test_without_the_mirror_filters_the_truth_has_a_loss():
     x = jnp.asarray(np.random.default_rng(3).random((28, 28)), jnp.float32)
-    kernel = np.random.default_rng(4).dirichlet(np.ones(81)).reshape(9, 9).astype(np.float32)
-    k = jnp.asarray(kernel)
-    loss = jax.jit(lambda form: cross_term(convolve_valid(x, k), x, k, form), static_argnums=0)
-    assert float(loss("exact")) < 1e-4 < 1e-2 < float(loss("plain"))
+    k = jnp.asarray(_even_kernel(), jnp.float32)
+    mirror, without = (
+        float(jax.jit(lambda x, form=form: cross_term(convolve_valid(x, k), x, k, form))(x))
+        for form in ("mirror", "unmirrored")
+    )
+    assert mirror < 1e-4 < 1e-2 < without
 
 
 def test_the_loss_is_the_mean_modulus_of_the_spectrum():

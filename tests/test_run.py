@@ -197,6 +197,7 @@ BAD = {
     "misspelt shorthand": (["image=blurry.png", "kernal=3"], "unknown option kernal: did you mean kernel?"),
     "misspelt flag": (["image=blurry.png", "--cgf"], "--cgf"),
     "misspelt choice": (["image=blurry.png", "preset=fats"], "did you mean fast?"),
+    "misspelt form": (["image=blurry.png", "loss.cross_scale_form=exat"], "did you mean exact?"),
     "misspelt value": (["image=blurry.png", "generator.image=siern"], "did you mean siren?"),
     "wrong type": (["image=blurry.png", "seed=many"], "seed=many"),
     "out of range": (["image=blurry.png", "kernel.size=1000"], "3 to 121"),

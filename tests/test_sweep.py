@@ -197,9 +197,11 @@ def test_the_help_has_a_line_for_every_group_and_setting(capsys):
     assert main(["--help"]) == 0
     said = capsys.readouterr().out
     for part in (
-        "hydra/launcher=           cores, local_queue, slurm, ray",
-        "loss=                     cross_scale, plain",
+        "hydra/launcher=              cores, local_queue, slurm, ray",
+        "loss=                        cross_scale, plain",
     ):
         assert part in said
-    assert "dataset.chunk=1           pictures a job" in said
+    assert "dataset.chunk=1              pictures a job" in said
     assert max(map(len, said.splitlines())) < 130
+    settings = said[said.index("Settings") : said.index("Groups")].splitlines()[2:-1]
+    assert all(line[:30].strip() and line[30] == " " != line[31] for line in settings if line)
