@@ -45,7 +45,7 @@ class LossConfig:
 class ScheduleConfig:
     """How much work is done: which scales, how many steps, how many starts."""
 
-    scales: int = 0  # number of scales of the pyramid, at most what the picture has room for, 0: from the kernel's size
+    scales: int = 0  # of the pyramid, at most those that the picture has room for, 0: from the kernel's size
     steps: float = 1.0  # factor on the number of steps of every stage
     starts: int = 0  # at the coarsest scale, 0: 9, in doubt more; at most 6 join at a finer one
 
