@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from inr_deblur.coordinates import Grid
 from inr_deblur.devices import gathered, mapped, mesh_for, shared_out
-from inr_deblur.fit import Params, adam, descend, windowed
+from inr_deblur.fit import Params, descend, optimiser, windowed
 
 STEPS, RATE = 60, 3e-3
 FLOOR = 1e-9  # of a sample of k, within the logarithm
@@ -65,7 +65,7 @@ def refitted(
 def _refitted(
     generator: Module, spacing: int, mesh: Mesh | None, params: Params, offsets: Grid, windows: Array, kernels: Array
 ) -> Params:
-    optimiser = adam()
+    adam = optimiser(generator)
     rates = jnp.asarray(RATE * 0.5 * (1 + np.cos(np.linspace(0, np.pi, STEPS))), jnp.float32)
 
     def one(params: Params, offsets: Grid, window: Array, kernel: Array) -> Params:
@@ -75,9 +75,9 @@ def _refitted(
 
         def step(carry, rate: Array):
             params, state = carry
-            update, state = optimiser.update(jax.grad(loss)(params), state)
+            update, state = adam.update(jax.grad(loss)(params), state)
             return (descend(params, update, rate), state), None
 
-        return jax.lax.scan(step, (params, optimiser.init(params)), rates)[0][0]
+        return jax.lax.scan(step, (params, adam.init(params)), rates)[0][0]
 
     return mapped(one, mesh)(params, offsets, windows, kernels)

@@ -148,7 +148,7 @@ class SirenKernel(nn.Module):
 class GridKernel(nn.Module):
     """A softmax of one free number a sample, interpolated from the finest grid: a control, and what is honed.
 
-    It is smooth between the samples of a coarse scale, and all but unmoved by `carry`, which is made for networks.
+    It is smooth between the samples of a coarse scale.
     """
 
     half: float  # pixels from the middle to the border

@@ -34,7 +34,7 @@ ALONE = 0.2  # share of them in which the kernel rests
 LEAST = 5e-7  # of the noise's variance, where the contrast is `CONTRAST`
 TOO_STRONG = 10.0  # times its weight, with which the prior begins
 HAZE = 0.01  # of a kernel's mass, spread over where it may grow, as a softmax has no zeros
-IMAGE_RATE, KERNEL_RATE = 1e-3, 0.1
+IMAGE_RATE, KERNEL_RATE = 1e-3, 3.125e-3
 
 
 class Steps(NamedTuple):

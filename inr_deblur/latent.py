@@ -16,7 +16,7 @@ from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
 from inr_deblur.fit import Data, Generators, Weights, fit_stage
-from inr_deblur.generators import Pixels, harmonic, image_generator
+from inr_deblur.generators import harmonic, image_generator
 from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.progress import Progress
 from inr_deblur.restore import STEPS, restore
@@ -83,7 +83,7 @@ def _fitted(
     generator: Module, y: NDArray, k: NDArray, weight: float, config: DeblurConfig, progress: Progress
 ) -> tuple[Any, NDArray[np.float32]]:
     """Parameters and losses of one channel by gradient steps."""
-    stage = _stage(isinstance(generator, Pixels), weight, config)
+    stage = _stage(weight, config)
     canvas = _canvas(y.shape, k)
     start = {"image": generator.init(jax.random.key(config.seed), canvas)}
     batched = jax.tree.map(lambda a: np.asarray(a)[None], (start, canvas, k))
@@ -99,10 +99,9 @@ def _fitted(
     return jax.tree.map(lambda a: a[0], fitted.params["image"]), fitted.losses[0]
 
 
-def _stage(pixels: bool, weight: float, config: DeblurConfig) -> Stage:
+def _stage(weight: float, config: DeblurConfig) -> Stage:
     steps = max(2, round(FIT_STEPS * config.schedule.steps))
-    rates = (1e-2, 1e-4) if pixels else (1e-3, 1e-5)
-    return Stage("restoration", 1, steps, "sparse", (weight, weight), rates, (0.0, 0.0))
+    return Stage("restoration", 1, steps, "sparse", (weight, weight), (1e-3, 1e-5), (0.0, 0.0))
 
 
 def restoration_work(name: str, shape: tuple[int, ...], config: DeblurConfig) -> float:
@@ -110,7 +109,7 @@ def restoration_work(name: str, shape: tuple[int, ...], config: DeblurConfig) ->
     channels = shape[2] if len(shape) == 3 else 1
     if name == "harmonic":
         return 0.1 * STEPS * channels * shape[0] * shape[1]
-    return channels * work(_stage(False, 1.0, config), shape)
+    return channels * work(_stage(1.0, config), shape)
 
 
 def _canvas(shape: tuple[int, ...], k: NDArray) -> Grid:

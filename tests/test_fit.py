@@ -8,8 +8,19 @@ import pytest
 from inr_deblur.blur import area_average
 from inr_deblur.clipping import white
 from inr_deblur.coordinates import canvas_grid, kernel_grid, picture_grid
-from inr_deblur.fit import Data, Generators, Weights, _siren_labels, fit_stage, optimiser, stack, trimmed, windowed
-from inr_deblur.generators import SirenImage, SirenKernel, _frame, image_generator
+from inr_deblur.fit import (
+    FASTER,
+    Data,
+    Generators,
+    Weights,
+    _siren_labels,
+    fit_stage,
+    optimiser,
+    stack,
+    trimmed,
+    windowed,
+)
+from inr_deblur.generators import GridKernel, SirenImage, SirenKernel, _frame, image_generator
 from inr_deblur.objectives import sparse, variational
 from inr_deblur.simulate import blur, line_kernel
 
@@ -149,6 +160,15 @@ def test_muon_has_the_hidden_matrices_of_a_siren_and_adam_the_rest():
     shapes = [leaf.shape for leaf in jax.tree.leaves(params)]
     assert shapes.count((16, 16)) == labels.count("muon") == 2
     assert all((shape == (16, 16)) == (name == "muon") for shape, name in zip(shapes, labels, strict=True))
+
+
+def test_free_numbers_learn_faster_than_a_network():
+    slope = {"values": jnp.ones((3, 3))}
+    moved = []
+    for generator in (GridKernel(1.0), SirenKernel()):
+        step = optimiser(generator)
+        moved.append(jax.tree.leaves(step.update(slope, step.init(slope), slope)[0])[0])
+    np.testing.assert_allclose(moved[0], FASTER * moved[1], rtol=1e-6)
 
 
 def test_only_a_siren_gets_muon():
