@@ -69,7 +69,8 @@ def test_ghosts_make_a_result_doubtful_and_clear_edges_do_not():
     assert judge(LINE, 27, 1.0, blurry, 0.005, clearness(LINE, blurry, right)) is Outcome.RECOVERED
     assert judge(LINE, 27, 1.0, blurry, 0.005, clearness(LINE, blurry, wrong)) is Outcome.NOT_CLEARER
     assert clearness(PEAK, BLURRY, BLURRY) == 1  # a kernel too small to tell
-    assert judge(LINE, 27, 1.0, BLURRY, 0.0, 0.4) is Outcome.NOT_CLEARER
+    assert judge(LINE, 27, 1.0, BLURRY, 0.0, 0.7) is Outcome.NOT_CLEARER
+    assert judge(LINE, 27, 1.0, BLURRY, 0.0, 0.8) is Outcome.RECOVERED
     assert confidence(Outcome.NOT_CLEARER, LINE, 0.4) == pytest.approx(0.2)
 
 
