@@ -8,7 +8,8 @@ spectrum, see `stationary`; a descent by that stays near the true kernel, also i
 not safe: from far off it ends with a point more often.
 
 The descent is one in a harmonic image's coefficients and a kernel of free numbers (`generators`): first the image
-alone, under a prior that is too strong and weakens, then both.
+alone, under a prior that is too strong and weakens, then both. A second one, from a restoration with the kernel that
+the first has found, goes further than more steps of the first.
 """
 
 from typing import NamedTuple
@@ -29,7 +30,9 @@ from inr_deblur.restore import restore
 from inr_deblur.search import support_for
 
 WORK = 1e8  # sample updates that a descent should cost
-FEWEST, MOST = 250, 1000  # steps
+ROUNDS = 2  # descents, the second from a restoration with the kernel of the first, which takes it further
+LOUD = 0.02  # noise, where the contrast is `CONTRAST`, above which a second one fits noise
+FEWEST, MOST = 150, 1000  # steps of each
 ALONE = 0.2  # share of them in which the kernel rests
 LEAST = 5e-7  # of the noise's variance, where the contrast is `CONTRAST`
 TOO_STRONG = 10.0  # times its weight, with which the prior begins
@@ -38,7 +41,7 @@ IMAGE_RATE, KERNEL_RATE = 1e-3, 3.125e-3
 
 
 class Steps(NamedTuple):
-    """Of a descent."""
+    """Of one descent."""
 
     alone: int  # of the image
     both: int
@@ -52,13 +55,13 @@ def steps_for(shape: tuple[int, ...], size: int, factor: float = 1.0) -> Steps:
 
 
 def honing_work(shape: tuple[int, ...], size: int, factor: float = 1.0) -> float:
-    """Cost in sample updates of a stage of the search, the unit of progress. The arguments are those of `steps_for`."""
+    """Most it costs in sample updates of a stage of the search, the unit of progress; arguments as of `steps_for`."""
     height, width = region_shape((shape[0], shape[1]), size, SCALE)
-    return float(sum(steps_for(shape, size, factor)) * height * width)
+    return float(ROUNDS * sum(steps_for(shape, size, factor)) * height * width)
 
 
 def honed(y: NDArray, k: NDArray, noise: float, factor: float = 1.0) -> Corrected:
-    """The kernel k (K, K), sum 1, after a descent in the most telling part of the grey picture y (H, W).
+    """The kernel k (K, K), sum 1, after one or two descents in the most telling part of the grey picture y (H, W).
 
     noise: its standard deviation in the units of y; factor: on the number of steps. The losses are those of all steps.
     The kernel's side is one of few, as each is compiled anew.
@@ -73,13 +76,9 @@ def honed(y: NDArray, k: NDArray, noise: float, factor: float = 1.0) -> Correcte
     def seen(x: NDArray) -> NDArray[np.float32]:
         return ((x - mean) * gain + 0.5).astype(np.float32)
 
-    weight = evidence(y, k).weight
-    k = np.pad(k, (side - window) // 2)
     offsets = kernel_grid((side, side))
     canvas = canvas_grid(picture_grid((height, width)), offsets)
     generators = Generators(covering(canvas, 1), GridKernel(side // 2))
-    image = generators.image.showing(seen(restore(y, k, weight)))
-    logits = np.log(k + HAZE / window**2).astype(np.float32)
     lam = max(LEAST, (gain * noise) ** 2)
     weights = Weights(
         np.concatenate([lam * np.geomspace(TOO_STRONG, 1, steps.alone), np.full(steps.both, lam)]),
@@ -88,11 +87,20 @@ def honed(y: NDArray, k: NDArray, noise: float, factor: float = 1.0) -> Correcte
     )
     none = np.float32(0)
     data = Data(seen(y), canvas, offsets, np.float32(window), cross_scale=none, noise=none, bound=None)
-    params = {"image": image, "kernel": {"params": {"values": logits}}}
-    fitted = fit_stage(
-        generators, OBJECTIVES["stationary"], 1, *stack([jax.tree.map(np.float32, (params, data, weights))])
-    )
-    return Corrected(fitted.kernel[0], fitted.losses[0])
+    k, losses = np.pad(k, (side - window) // 2), []
+    for _ in range(ROUNDS if gain * noise <= LOUD else 1):
+        k = pruned(k)
+        image = generators.image.showing(seen(restore(y, k, evidence(y, k).weight)))
+        logits = np.log(k + HAZE / window**2).astype(np.float32)
+        params = {"image": image, "kernel": {"params": {"values": logits}}}
+        fitted = fit_stage(
+            generators, OBJECTIVES["stationary"], 1, *stack([jax.tree.map(np.float32, (params, data, weights))])
+        )
+        k = fitted.kernel[0]
+        losses.append(fitted.losses[0])
+        if not np.isfinite(k).all():
+            break
+    return Corrected(k, np.concatenate(losses))
 
 
 def _falling(count: int) -> NDArray:
