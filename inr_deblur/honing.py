@@ -31,7 +31,7 @@ from inr_deblur.search import support_for
 
 WORK = 1e8  # sample updates that a descent should cost
 ROUNDS = 2  # descents, the second from a restoration with the kernel of the first, which takes it further
-LOUD = 0.02  # noise, where the contrast is `CONTRAST`, above which a second one fits noise
+ONCE_ABOVE = 0.02  # noise, where the contrast is `CONTRAST`, above which a second one fits noise
 FEWEST, MOST = 150, 1000  # steps of each
 ALONE = 0.2  # share of them in which the kernel rests
 LEAST = 5e-7  # of the noise's variance, where the contrast is `CONTRAST`
@@ -88,7 +88,7 @@ def honed(y: NDArray, k: NDArray, noise: float, factor: float = 1.0) -> Correcte
     none = np.float32(0)
     data = Data(seen(y), canvas, offsets, np.float32(window), cross_scale=none, noise=none, bound=None)
     k, losses = np.pad(k, (side - window) // 2), []
-    for _ in range(ROUNDS if gain * noise <= LOUD else 1):
+    for _ in range(ROUNDS if gain * noise <= ONCE_ABOVE else 1):
         k = pruned(k)
         image = generators.image.showing(seen(restore(y, k, evidence(y, k).weight)))
         logits = np.log(k + HAZE / window**2).astype(np.float32)
