@@ -18,7 +18,7 @@ from inr_deblur.evidence import evidence
 from inr_deblur.kernels import cropped, largest_piece, likeness, of_one_size, pruned, without_islands
 from inr_deblur.outcome import spread
 from inr_deblur.schedule import QUIET
-from inr_deblur.search import Search, StageTrace
+from inr_deblur.search import Search, StageTrace, support_for
 
 NO_WORSE = 1e-5  # of energy, that a right correction may add, the polish of a wide kernel, or the last descent
 NEEDLESS = 3e-7  # of energy, that a kernel without islands may have more; a path's own ones save ten times that
@@ -158,12 +158,26 @@ def _bettered(
     better: dict[int, Candidate] = {}
     for before, after in zip(winners, side_by_side(one, winners), strict=True):
         search.progress.advance(cost(before), name)
-        # an energy counts the border beyond the picture, which is as wide as the kernels' grid
-        tight = [each._replace(kernel=cropped(each.kernel)) for each in (before, after)]
-        old, new = _energies(search, tight, 1)
+        old, new = _tight_energies(search, [before, after])
         if new < old + rise(before):
             better[before.picture] = after
     return better
+
+
+def _tight_energies(search: Search, candidates: Sequence[Candidate]) -> list[float]:
+    """At the pixels, with a border beyond the picture that is as wide as the kernels need, but of few widths.
+
+    Each is compiled anew; and what has been judged on one of them is not judged on it again.
+    """
+    tight = [cropped(candidate.kernel) for candidate in candidates]
+    side = support_for(max(len(k) for k in tight))
+    keys = [(candidate.picture, side, k.tobytes()) for candidate, k in zip(candidates, tight, strict=True)]
+    new = [i for i, key in enumerate(keys) if key not in search.judged]
+    if new:
+        kernels = of_one_size([*(tight[i] for i in new), np.zeros((side, side))])[:-1]
+        energies = search.judge(kernels, _pictures([candidates[i] for i in new]), 1, len(new))
+        search.judged.update(zip((keys[i] for i in new), energies.tolist(), strict=True))
+    return [search.judged[key] for key in keys]
 
 
 def _wide(candidate: Candidate) -> bool:

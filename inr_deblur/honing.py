@@ -29,7 +29,7 @@ from inr_deblur.region import most_telling, region_shape
 from inr_deblur.restore import restore
 from inr_deblur.search import support_for
 
-WORK = 1e8  # sample updates that a descent should cost
+VOLUME = 3.84e10  # steps of a descent times the cube of the side of what it sees: more samples need fewer steps
 ROUNDS = 2  # descents, the second from a restoration with the kernel of the first, which takes it further
 ONCE_ABOVE = 0.02  # noise, where the contrast is `CONTRAST`, above which a second one fits noise
 FEWEST, MOST = 150, 1000  # steps of each
@@ -50,7 +50,7 @@ class Steps(NamedTuple):
 def steps_for(shape: tuple[int, ...], size: int, factor: float = 1.0) -> Steps:
     """For a kernel of `size` pixels and a picture of this shape. factor: on their number."""
     height, width = region_shape((shape[0], shape[1]), size, SCALE)
-    count = factor * min(max(WORK / (height * width), FEWEST), MOST)
+    count = factor * min(max(VOLUME / (height * width) ** 1.5, FEWEST), MOST)
     return Steps(max(2, round(ALONE * count)), max(2, round((1 - ALONE) * count)))
 
 

@@ -201,6 +201,22 @@ def test_each_picture_s_kernels_are_judged_on_their_own_grid(monkeypatch):
     assert len(seen) == 2 and seen[0] > 50 > 30 > seen[1]
 
 
+def test_a_kernel_is_judged_once_on_a_grid(monkeypatch):
+    """What is polished and then honed has the energy that it was polished for."""
+    search, counts = search_of(COINS), []
+    better = {0: np.array([0.5, 0.4]), 1: np.array([0.3])}
+
+    def judge(kernels, *rest):
+        counts.append(len(kernels))
+        return better[len(counts) - 1]
+
+    monkeypatch.setattr(search, "judge", judge)
+    for stage, made in (("polish.polished", ROUGH), ("honing.honed", np.roll(TRUE, 1, 0))):
+        monkeypatch.setattr(f"inr_deblur.{stage}", lambda *_, k=made: Corrected(k, np.zeros(3, np.float32)))
+    (after,) = honed(search, polished(search, [Candidate(0, TRUE)]))
+    assert counts == [2, 1] and [stage.name for stage in after.stages] == ["polish", "honing"]
+
+
 @pytest.mark.parametrize(("more", "taken"), [(NO_WORSE / 2, True), (2 * NO_WORSE, False), (np.nan, False)])
 def test_a_honed_kernel_may_add_a_little_energy(monkeypatch, more, taken):
     """Each picture's for itself; of lights none is honed."""

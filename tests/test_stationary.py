@@ -77,6 +77,15 @@ def test_a_slope_is_drawn_by_its_precision(slope):
     assert drawn == pytest.approx(2 * slope * by_the_formula(slope, LINE)[1], rel=0.1)
 
 
+def test_the_slopes_of_the_polynomial_are_those_of_horner_s_rule():
+    draw = np.random.default_rng(2)
+    c, t = draw.normal(size=12).astype(np.float32), draw.uniform(-1, 1, (9, 7)).astype(np.float32)
+    ours = jax.grad(lambda c, t: 3 * stationary._polynomial(c, t), (0, 1))(c, t)
+    theirs = jax.grad(lambda c, t: 3 * stationary._horner(c, t).mean(), (0, 1))(c, t)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
 def test_it_goes_on_growing_beyond_the_table():
     values = [of_slope(slope, LINE) for slope in (1.9, 2.1, 5, 20, 100)]
     assert all(b > a + 0.1 for a, b in zip(values, values[1:], strict=False))
