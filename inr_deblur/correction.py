@@ -170,7 +170,8 @@ def _tight_energies(search: Search, candidates: Sequence[Candidate]) -> list[flo
     Each is compiled anew; and what has been judged on one of them is not judged on it again.
     """
     tight = [cropped(candidate.kernel) for candidate in candidates]
-    side = support_for(max(len(k) for k in tight))
+    longest = max(len(k) for k in tight)
+    side = max(support_for(longest), longest)
     keys = [(candidate.picture, side, k.tobytes()) for candidate, k in zip(candidates, tight, strict=True)]
     new = [i for i, key in enumerate(keys) if key not in search.judged]
     if new:
