@@ -165,18 +165,17 @@ def _bettered(
 
 
 def _tight_energies(search: Search, candidates: Sequence[Candidate]) -> list[float]:
-    """At the pixels, with a border beyond the picture that is as wide as the kernels need, but of few widths.
+    """Energies at the pixels, on a grid that is hardly wider than the kernels, one of the few that are compiled.
 
-    Each is compiled anew; and what has been judged on one of them is not judged on it again.
+    An energy counts the border beyond the picture, which is as wide as the grid. What has been judged on a grid is not
+    judged on it again.
     """
     tight = [cropped(candidate.kernel) for candidate in candidates]
-    longest = max(len(k) for k in tight)
-    side = max(support_for(longest), longest)
-    keys = [(candidate.picture, side, k.tobytes()) for candidate, k in zip(candidates, tight, strict=True)]
+    kernels = of_one_size(tight, support_for(max(len(k) for k in tight)))
+    keys = [(candidate.picture, k.tobytes()) for candidate, k in zip(candidates, kernels, strict=True)]
     new = [i for i, key in enumerate(keys) if key not in search.judged]
     if new:
-        kernels = of_one_size([*(tight[i] for i in new), np.zeros((side, side))])[:-1]
-        energies = search.judge(kernels, _pictures([candidates[i] for i in new]), 1, len(new))
+        energies = search.judge(kernels[new], _pictures(candidates)[new], 1, len(new))
         search.judged.update(zip((keys[i] for i in new), energies.tolist(), strict=True))
     return [search.judged[key] for key in keys]
 

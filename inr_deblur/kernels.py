@@ -56,9 +56,9 @@ def cropped(k: Kernel, margin: int = 1) -> NDArray[np.float32]:
     return padded[middle[0] : middle[0] + 2 * reach + 1, middle[1] : middle[1] + 2 * reach + 1]
 
 
-def of_one_size(kernels: Sequence[Kernel]) -> NDArray[np.float32]:
-    """Square kernels of odd sides, with zeros around the smaller ones: (n, K, K)."""
-    side = max(len(k) for k in kernels)
+def of_one_size(kernels: Sequence[Kernel], least: int = 1) -> NDArray[np.float32]:
+    """Square kernels of odd sides, with zeros around the smaller ones: (n, K, K), K at least `least`, which is odd."""
+    side = max(least, *(len(k) for k in kernels))
     return np.stack([np.pad(k, (side - len(k)) // 2) for k in kernels]).astype(np.float32)
 
 

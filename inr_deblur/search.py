@@ -114,7 +114,7 @@ class Search:
     lights: Sequence[bool]  # whether a picture's white is a bound (`clipping`)
     look: Look | None = None
     traces: list[_Trace] = field(default_factory=list)
-    judged: dict[tuple[int, int, bytes], float] = field(default_factory=dict)  # energies, see `correction`
+    judged: dict[tuple[int, bytes], float] = field(default_factory=dict)  # energies by picture and kernel at the pixels
 
     def __post_init__(self) -> None:
         first = self.cut()
