@@ -18,13 +18,13 @@ def kernel_at_once(pictures: Pictures, config: DeblurConfig) -> NDArray[np.float
     from inr_deblur.colour import luminance  # here, so that a worker has settled before JAX comes
     from inr_deblur.fit import Generators
     from inr_deblur.generators import SirenKernel, image_generator
-    from inr_deblur.kernels import cropped, pruned
+    from inr_deblur.kernels import cropped, pruned, support_for
     from inr_deblur.noise import white_noise
     from inr_deblur.pipeline import where_sought
     from inr_deblur.progress import Silent
     from inr_deblur.region import most_telling
     from inr_deblur.schedule import plan, scales
-    from inr_deblur.search import ROOM, Search, support_for
+    from inr_deblur.search import ROOM, Search
 
     y = luminance(pictures.blurry)
     size, _ = where_sought(y.shape, None, config)

@@ -76,9 +76,10 @@ def _search(y: np.ndarray, k: np.ndarray, noise: float, config: DeblurConfig, sc
     """One that looks at the part of y that a search for k (K, K) looks at, at this scale."""
     from inr_deblur.fit import Generators
     from inr_deblur.generators import SirenKernel, image_generator
+    from inr_deblur.kernels import support_for
     from inr_deblur.progress import Silent
     from inr_deblur.region import most_telling
-    from inr_deblur.search import ROOM, Search, support_for
+    from inr_deblur.search import ROOM, Search
 
     support = support_for(ROOM * max(k.shape))
     region = most_telling(y, max(k.shape), scale)

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 
 from inr_deblur.blur import fast_size
 from inr_deblur.clipping import brightened
-from inr_deblur.kernels import centroid, cropped, pruned
+from inr_deblur.kernels import centroid, cropped, pruned, support_for
 from inr_deblur.region import most_telling, region_shape
 from inr_deblur.restore import FALL, FIRST_WEIGHT, RELAXATION
 
@@ -80,13 +80,15 @@ def corrected(
     rounds: int = ROUNDS,
     bound: NDArray[np.bool_] | None = None,
     edges: Edges = OF_WIDE,
+    room: int = 1,
 ) -> Corrected:
     """The kernel k (K, K), sum 1, after some rounds on the most telling part of the grey picture y (H, W).
 
-    noise: its standard deviation in the units of y; bound: where y is one (`clipping`), (H, W), None: nowhere.
+    noise: its standard deviation in the units of y; bound: where y is one (`clipping`), (H, W), None: nowhere; room: as
+    in `laid_out`, at least.
     """
-    k = cropped(pruned(k), MARGIN)
-    gain, size, measured, bound, seen, slope_seen, slope_of, start = laid_out(y, k.shape, bound)
+    k = with_margin(k)
+    gain, size, measured, bound, seen, slope_seen, slope_of, start = laid_out(y, k.shape, max(room, len(k)), bound)
     support = padded(np.ones_like(k), size)
     whitening = (1 / (1 + (gain * noise / AS_STRONG) ** 2 * laplacian(size))).astype(np.float32)
     losses, tau = [], edges.least
@@ -103,15 +105,20 @@ def corrected(
     return Corrected(k, np.asarray(losses, np.float32))
 
 
+def with_margin(k: NDArray) -> NDArray[np.float32]:
+    """The kernel (K, K) as it is corrected: what `cropped` leaves, and where it may grow."""
+    return cropped(pruned(k), MARGIN)
+
+
 def mended(
-    y: NDArray, k: NDArray, noise: float, rounds: int, bound: NDArray[np.bool_] | None = None
+    y: NDArray, k: NDArray, noise: float, rounds: int, bound: NDArray[np.bool_] | None = None, room: int = 1
 ) -> NDArray[np.float32]:
     """The kernel k (K, K) after some rounds, pruned, where it was on its grid; what has grown beyond that is cut off.
 
     Arguments as those of `corrected`, whose `edges` here are `OF_COARSE`.
     """
     k = pruned(k)
-    got = pruned(corrected(y, k, noise, rounds, bound, OF_COARSE).kernel)
+    got = pruned(corrected(y, k, noise, rounds, bound, OF_COARSE, room).kernel)
     middle = [len(k) // 2 + round(c) for c in centroid(k, 0.0)]  # `cropped` has moved it to the middle of the new one
     around = np.zeros([n + 2 * len(got) for n in k.shape], np.float32)
     top, left = (len(got) + m - len(got) // 2 for m in middle)
@@ -139,13 +146,17 @@ class Layout(NamedTuple):
     start: NDArray[np.float32]  # y on the canvas, continued by its edges
 
 
-def laid_out(y: NDArray, kernel: tuple[int, ...], bound: NDArray[np.bool_] | None = None) -> Layout:
-    """The most telling part of the grey picture y (H, W) for a kernel of this shape; bound: see `corrected`."""
+def laid_out(y: NDArray, kernel: tuple[int, ...], room: int, bound: NDArray[np.bool_] | None = None) -> Layout:
+    """The most telling part of the grey picture y (H, W) for a kernel of this shape; bound: see `corrected`.
+
+    room: side of the largest kernel that shares the transform's size, which is one of few: each is compiled anew.
+    """
     top, left, *shape = most_telling(y, kernel[0], SCALE)
     y, bound = jax.tree.map(lambda a: a[top : top + shape[0], left : left + shape[1]], (y, bound))
     gain = CONTRAST / y.std()
     y = (gain * y).astype(np.float32)
-    size = fast_size((shape[0] + kernel[0] - 1, shape[1] + kernel[1] - 1))
+    room = max(support_for(room), *kernel)
+    size = fast_size((shape[0] + room - 1, shape[1] + room - 1))
     seen, slope_seen, slope_of = (_corner(size, a, b) for a, b in _extents(shape, kernel))
     measured, bound = jax.tree.map(lambda a: _placed(a, seen), (y, bound))
     around = [(n // 2, s - m - n // 2) for n, s, m in zip(kernel, size, shape, strict=True)]

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inr_deblur import honing, polish
-from inr_deblur.alternation import ROUNDS, correction_work, mended
+from inr_deblur.alternation import ROUNDS, correction_work, mended, with_margin
 from inr_deblur.blur import area_average, quieter, smoothed
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
@@ -45,13 +45,13 @@ from inr_deblur.devices import side_by_side
 from inr_deblur.errors import InputError
 from inr_deblur.fit import Generators
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
-from inr_deblur.kernels import of_one_size, pruned
+from inr_deblur.kernels import of_one_size, pruned, support_for
 from inr_deblur.outcome import spread
 from inr_deblur.progress import Part, Progress, Unforeseen
 from inr_deblur.refinement import spoilt
 from inr_deblur.region import Region, most_telling, region_shape
 from inr_deblur.schedule import BETWEEN, Plan, Way, plan, scales, smoothings, starts, way
-from inr_deblur.search import ROOM, Batch, Search, StageTrace, joined, judging_work, support_for, work
+from inr_deblur.search import ROOM, Batch, Search, StageTrace, joined, judging_work, work
 from inr_deblur.watch import Look
 
 NARROW = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
@@ -181,13 +181,14 @@ def _mended(search: Search, batch: Batch, scale: int) -> Batch:
         return batch
     smoothing, count = smoothings(scale, smooth=True)[-1], rounds(search.config, MENDING_ROUNDS)
     ys = [area_average(smoothed(y, smoothing * scale), scale) for y in search.pictures]
+    room = max(len(with_margin(k)) for k in batch.kernels)
 
     def one(picture: int, k: NDArray[np.float32]) -> NDArray[np.float32]:
         noise = search.noises[picture] * quieter(smoothing, scale) / scale
         if spread(pruned(k)) < MENDED_SPREAD or noise * search.gains[picture] > LOUD:
             return k
         bound = white(search.pictures[picture], scale, smoothing) if search.lights[picture] else None
-        return mended(ys[picture], k, noise, count, bound)
+        return mended(ys[picture], k, noise, count, bound, room)
 
     kernels = np.stack(list(side_by_side(one, batch.pictures, batch.kernels)))
     done = len(kernels) * correction_work(ys[0].shape, kernels.shape[1], count)

@@ -15,10 +15,10 @@ from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
 from inr_deblur.devices import side_by_side
 from inr_deblur.evidence import evidence
-from inr_deblur.kernels import cropped, largest_piece, likeness, of_one_size, pruned, without_islands
+from inr_deblur.kernels import cropped, largest_piece, likeness, of_one_size, pruned, support_for, without_islands
 from inr_deblur.outcome import spread
 from inr_deblur.schedule import QUIET
-from inr_deblur.search import Search, StageTrace, support_for
+from inr_deblur.search import Search, StageTrace
 
 NO_WORSE = 1e-5  # of energy, that a right correction may add, the polish of a wide kernel, or the last descent
 NEEDLESS = 3e-7  # of energy, that a kernel without islands may have more; a path's own ones save ten times that

@@ -18,16 +18,15 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from inr_deblur.alternation import CONTRAST, MARGIN, SCALE, Corrected
+from inr_deblur.alternation import CONTRAST, SCALE, Corrected, with_margin
 from inr_deblur.coordinates import canvas_grid, kernel_grid, picture_grid
 from inr_deblur.evidence import evidence
 from inr_deblur.fit import Data, Generators, Weights, fit_stage, stack
 from inr_deblur.generators import GridKernel, covering
-from inr_deblur.kernels import cropped, pruned
+from inr_deblur.kernels import pruned, support_for
 from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.region import most_telling, region_shape
 from inr_deblur.restore import restore
-from inr_deblur.search import support_for
 
 VOLUME = 3.84e10  # steps of a descent times the cube of the side of what it sees: more samples need fewer steps
 ROUNDS = 2  # descents, the second from a restoration with the kernel of the first, which takes it further
@@ -66,7 +65,7 @@ def honed(y: NDArray, k: NDArray, noise: float, factor: float = 1.0) -> Correcte
     noise: its standard deviation in the units of y; factor: on the number of steps. The losses are those of all steps.
     The kernel's side is one of few, as each is compiled anew.
     """
-    k = cropped(pruned(k), MARGIN)
+    k = with_margin(k)
     window, side = len(k), max(support_for(len(k)), len(k))
     steps = steps_for(y.shape, side, factor)
     top, left, height, width = most_telling(y, side, SCALE)

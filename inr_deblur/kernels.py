@@ -9,6 +9,7 @@ from scipy import ndimage
 from scipy.fft import irfft2, rfft2
 
 MOST_NOISE = 0.1  # share of a kernel's mass that a threshold may cut
+SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 69, 81, 95, 107, 121, 135, 149, 163)  # few: each is compiled anew
 
 Kernel = NDArray[np.floating]
 
@@ -60,6 +61,11 @@ def of_one_size(kernels: Sequence[Kernel], least: int = 1) -> NDArray[np.float32
     """Square kernels of odd sides, with zeros around the smaller ones: (n, K, K), K at least `least`, which is odd."""
     side = max(least, *(len(k) for k in kernels))
     return np.stack([np.pad(k, (side - len(k)) // 2) for k in kernels]).astype(np.float32)
+
+
+def support_for(length: float) -> int:
+    """The smallest of the `SUPPORTS` of at least `length` samples, or the largest there is."""
+    return next((support for support in SUPPORTS if support >= length), SUPPORTS[-1])
 
 
 def likeness(a: Kernel, b: Kernel) -> float:

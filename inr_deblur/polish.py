@@ -44,7 +44,6 @@ from numpy.typing import NDArray
 from inr_deblur.alternation import (
     AS_STRONG,
     FAINT,
-    MARGIN,
     Corrected,
     against,
     fitted_kernel,
@@ -52,8 +51,9 @@ from inr_deblur.alternation import (
     laid_out,
     laplacian,
     padded,
+    with_margin,
 )
-from inr_deblur.kernels import cropped, pruned
+from inr_deblur.kernels import pruned
 from inr_deblur.restore import FALL, FIRST_WEIGHT, RELAXATION
 
 STEPS = 40  # of (1) in a round
@@ -86,8 +86,8 @@ def polished(y: NDArray, k: NDArray, noise: float, how: Manner) -> Corrected:
 
     noise: its standard deviation in the units of y; how: see `manner`. The losses are those of `alternation.corrected`.
     """
-    k = cropped(pruned(k), MARGIN)
-    gain, size, measured, _, _, slope_seen, slope_of, start = laid_out(y, k.shape)
+    k = with_margin(k)
+    gain, size, measured, _, _, slope_seen, slope_of, start = laid_out(y, k.shape, len(k))
     support, seen = padded(np.ones_like(k), size), gain * noise
     # small kernels lose detail with whitened noise, wide ones have chequerboards without
     whitening = (1 / (1 + how.wide * (seen / AS_STRONG) ** 2 * laplacian(size))).astype(np.float32)

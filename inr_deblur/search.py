@@ -22,7 +22,7 @@ from inr_deblur.devices import side_by_side
 from inr_deblur.errors import InputError
 from inr_deblur.fit import Data, Fitted, Generators, Weights, fit_stage, stack
 from inr_deblur.generators import Harmonic, covering, harmonic
-from inr_deblur.kernels import likeness, pruned, support_box
+from inr_deblur.kernels import likeness, pruned, support_box, support_for
 from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.progress import Progress
 from inr_deblur.region import most_telling
@@ -34,7 +34,6 @@ ALIKE = 0.93  # kernels of two starts that are at least so alike are in one basi
 ROOM = 4 / 3  # of a support over what it should hold: the mass may be off the middle, and mend itself
 WORTHWHILE = 0.7  # of a region's samples, below which a smaller one is worth a change
 CONTRAST = 0.2  # standard deviation that pictures are brought to
-SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 69, 81, 95, 107, 121, 135, 149, 163)  # few: each is compiled anew
 
 
 @dataclass(frozen=True)
@@ -45,11 +44,6 @@ class StageTrace:
     scale: int
     losses: NDArray[np.float32]  # (steps,) of the start that was chosen
     seconds: float  # with the judging that followed; in a batch a picture's share; corrections may run side by side
-
-
-def support_for(length: float) -> int:
-    """The smallest support of at least `length` pixels, or the largest there is."""
-    return next((support for support in SUPPORTS if support >= length), SUPPORTS[-1])
 
 
 @dataclass(frozen=True)
@@ -278,25 +272,32 @@ class Search:
         return fitted
 
     def judge(
-        self, kernels: NDArray[np.float32], pictures: NDArray[np.intp], scale: int, expected: int, smooth: bool = False
+        self,
+        kernels: NDArray[np.float32],
+        pictures: NDArray[np.intp],
+        scale: int,
+        expected: int,
+        smooth: Sequence[bool] | None = None,
     ) -> NDArray[np.float32]:
         """The energy of each kernel (n, K, K) with the image of its picture that goes with it best: (n,), lowest best.
 
         The variational one. Each image starts from the restoration with its kernel: started from nothing,
-        wrong kernels win that are quicker to fit. expected: how many there could have been. smooth: as in `Way`.
+        wrong kernels win that are quicker to fit. expected: how many there could have been. smooth: (n,) as in `Way`,
+        None: none of them.
         """
+        smooth = smooth or [False] * len(kernels)
         known = np.stack([pruned(k) for k in kernels])
         support = scale * (known.shape[1] - 1) + 1
         canvas = self.grids(scale, support, (0.0, 0.0))[0]
         judge = covering(canvas, scale)
-        smoothing = smoothings(scale, smooth)[-1]
-        ys = self.cut(scale, smoothing)
-        noises = self.at_pixels()[pictures] / scale * quieter(smoothing, scale)
-        stages = [judging(self.config, scale, noise, smooth) for noise in noises]
+        left = [quieter(smoothings(scale, each)[-1], scale) / scale for each in smooth]
+        noises = self.at_pixels()[pictures] * left
+        stages = [judging(self.config, scale, *each) for each in zip(noises, smooth, strict=True)]
+        ys = {smoothing: self.cut(scale, smoothing) for smoothing in {stage.smoothing for stage in stages}}
 
         def start(picture: int, k: NDArray[np.float32], stage: Stage) -> Any:
             bound = self.bound(picture, stage) if self.lights[picture] else None
-            x = restore(ys[picture], k, stage.prior[1], bound)
+            x = restore(ys[stage.smoothing][picture], k, stage.prior[1], bound)
             return judge.showing((x - self.means[picture]) * self.gains[picture] + np.float32(0.5))
 
         params = {"image": stack(list(side_by_side(start, pictures, known, stages)))}
@@ -319,12 +320,9 @@ class Search:
             return replace(batch, expected=count * several)
         began = time.perf_counter()
         apart = smoothings(scale, smooth=True)[-1] > 0
-        sides = [np.flatnonzero([(way.smooth and apart) == side for way in ways]) for side in (False, True)]
-        energies = np.zeros(len(ways))
-        for smooth, side in enumerate(sides):
-            if len(side):
-                expected = batch.expected * len(side) // len(ways)
-                energies[side] = self.judge(batch.kernels[side], batch.pictures[side], scale, expected, bool(smooth))
+        smooth = [way.smooth and apart for way in ways]
+        energies = self.judge(batch.kernels, batch.pictures, scale, batch.expected, smooth)
+        sides = np.flatnonzero(np.logical_not(smooth)), np.flatnonzero(smooth)
         last = self.traces[-1]
         self.traces[-1] = last._replace(seconds=last.seconds + time.perf_counter() - began)
         groups = [np.flatnonzero(batch.pictures == picture) for picture in range(several)]

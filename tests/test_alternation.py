@@ -72,6 +72,11 @@ def test_a_kernel_loses_what_lies_far_from_it_and_stays_where_it_is(shift):
     assert aligned > likeness(found, clean) - 0.05
 
 
+def test_room_on_the_periodic_grid_plays_no_part():
+    tight, roomy = (corrected(Y, ROUGH, 0.003, room=room).kernel for room in (1, 55))
+    assert tight.shape == roomy.shape and likeness(tight, roomy) > 0.995
+
+
 def test_clipped_lamps_do_not_mislead_a_kernel():
     y = np.clip(2 * Y, 0, 1)
     assert white(y).mean() > 0.2

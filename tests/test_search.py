@@ -19,11 +19,11 @@ from inr_deblur.correction import Candidate, Ending
 from inr_deblur.errors import InputError
 from inr_deblur.fit import Generators, windowed
 from inr_deblur.generators import MOST_FEATURES, SirenKernel, image_generator
-from inr_deblur.kernels import likeness, pruned
+from inr_deblur.kernels import likeness, of_one_size, pruned, support_for
 from inr_deblur.progress import Part, Silent
 from inr_deblur.region import LARGEST_SIDE, most_telling, region_shape
 from inr_deblur.schedule import WAYS, plan
-from inr_deblur.search import ROOM, Search, StageTrace, chosen, first_params, in_turn, support_for
+from inr_deblur.search import ROOM, Search, StageTrace, chosen, first_params, in_turn
 from inr_deblur.simulate import blur, gaussian_kernel, line_kernel
 
 FLAT, STEEP = line_kernel(9, 0), line_kernel(9, 90)
@@ -152,6 +152,19 @@ def test_the_right_kernel_is_judged_better_than_a_point_whatever_the_noise(noise
     with jax.numpy_dtype_promotion("standard"):
         of_point, of_truth = search.judge(kernels, np.zeros(2, int), 1, 2)
     assert of_truth < of_point
+
+
+def test_what_sees_a_smooth_picture_is_judged_by_it_also_among_others():
+    y = blur(data.camera()[100:190, 180:270] / 255, gaussian_kernel(13), 0.003)
+    generators = Generators(image_generator("harmonic", y.shape, (6, 6)), SirenKernel(width=8, depth=1))
+    kernels = of_one_size([gaussian_kernel(n) for n in (3, 5, 7)])
+    search = Search(y[None], np.array([[0, 0, *y.shape]]), generators, DeblurConfig(), Silent(), 13.0, [0.0], [False])
+    none = np.zeros(3, int)
+    with jax.numpy_dtype_promotion("standard"):
+        plain, smooth = (search.judge(kernels, none, 4, 3, [side] * 3) for side in (False, True))
+        mixed = search.judge(kernels, none, 4, 3, [False, True, False])
+    np.testing.assert_allclose(mixed, np.where([False, True, False], smooth, plain), rtol=1e-4)
+    assert (np.abs(smooth - plain) > 0.01 * np.abs(plain)).all()
 
 
 @given(st.sets(st.integers(0, 20)), st.integers(0, 21))
