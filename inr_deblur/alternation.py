@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 
 from inr_deblur.blur import fast_size
 from inr_deblur.clipping import brightened
-from inr_deblur.kernels import centroid, cropped, pruned, support_for
+from inr_deblur.kernels import centroid, cropped, grid_for, pruned
 from inr_deblur.region import most_telling, region_shape
 from inr_deblur.restore import FALL, FIRST_WEIGHT, RELAXATION
 
@@ -84,11 +84,11 @@ def corrected(
 ) -> Corrected:
     """The kernel k (K, K), sum 1, after some rounds on the most telling part of the grey picture y (H, W).
 
-    noise: its standard deviation in the units of y; bound: where y is one (`clipping`), (H, W), None: nowhere; room: as
-    in `laid_out`, at least.
+    noise: its standard deviation in the units of y; bound: where y is one (`clipping`), (H, W), None: nowhere;
+    room: see `laid_out`.
     """
     k = with_margin(k)
-    gain, size, measured, bound, seen, slope_seen, slope_of, start = laid_out(y, k.shape, max(room, len(k)), bound)
+    gain, size, measured, bound, seen, slope_seen, slope_of, start = laid_out(y, k.shape, bound, room)
     support = padded(np.ones_like(k), size)
     whitening = (1 / (1 + (gain * noise / AS_STRONG) ** 2 * laplacian(size))).astype(np.float32)
     losses, tau = [], edges.least
@@ -106,7 +106,7 @@ def corrected(
 
 
 def with_margin(k: NDArray) -> NDArray[np.float32]:
-    """The kernel (K, K) as it is corrected: what `cropped` leaves, and where it may grow."""
+    """The kernel k (K, K) as it is corrected: pruned, its centre of mass central, with room to grow into, (L, L)."""
     return cropped(pruned(k), MARGIN)
 
 
@@ -146,17 +146,18 @@ class Layout(NamedTuple):
     start: NDArray[np.float32]  # y on the canvas, continued by its edges
 
 
-def laid_out(y: NDArray, kernel: tuple[int, ...], room: int, bound: NDArray[np.bool_] | None = None) -> Layout:
+def laid_out(y: NDArray, kernel: tuple[int, ...], bound: NDArray[np.bool_] | None = None, room: int = 1) -> Layout:
     """The most telling part of the grey picture y (H, W) for a kernel of this shape; bound: see `corrected`.
 
-    room: side of the largest kernel that shares the transform's size, which is one of few: each is compiled anew.
+    room: side of the largest kernel that is to share the transform's size. Kernels of near-equal size share it anyway,
+    as each is compiled anew.
     """
     top, left, *shape = most_telling(y, kernel[0], SCALE)
     y, bound = jax.tree.map(lambda a: a[top : top + shape[0], left : left + shape[1]], (y, bound))
     gain = CONTRAST / y.std()
     y = (gain * y).astype(np.float32)
-    room = max(support_for(room), *kernel)
-    size = fast_size((shape[0] + room - 1, shape[1] + room - 1))
+    room = grid_for(max(room, *kernel)) - 1
+    size = fast_size((shape[0] + room, shape[1] + room))
     seen, slope_seen, slope_of = (_corner(size, a, b) for a, b in _extents(shape, kernel))
     measured, bound = jax.tree.map(lambda a: _placed(a, seen), (y, bound))
     around = [(n // 2, s - m - n // 2) for n, s, m in zip(kernel, size, shape, strict=True)]

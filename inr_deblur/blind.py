@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from inr_deblur import honing, polish
 from inr_deblur.alternation import ROUNDS, correction_work, mended, with_margin
-from inr_deblur.blur import area_average, quieter, smoothed
+from inr_deblur.blur import area_average, smoothed
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
 from inr_deblur.correction import (
@@ -51,7 +51,7 @@ from inr_deblur.progress import Part, Progress, Unforeseen
 from inr_deblur.refinement import spoilt
 from inr_deblur.region import Region, most_telling, region_shape
 from inr_deblur.schedule import BETWEEN, Plan, Way, plan, scales, smoothings, starts, way
-from inr_deblur.search import ROOM, Batch, Search, StageTrace, joined, judging_work, work
+from inr_deblur.search import ROOM, Batch, Search, StageTrace, joined, judging_work, noise_left, work
 from inr_deblur.watch import Look
 
 NARROW = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
@@ -184,7 +184,7 @@ def _mended(search: Search, batch: Batch, scale: int) -> Batch:
     room = max(len(with_margin(k)) for k in batch.kernels)
 
     def one(picture: int, k: NDArray[np.float32]) -> NDArray[np.float32]:
-        noise = search.noises[picture] * quieter(smoothing, scale) / scale
+        noise = search.noises[picture] * noise_left(smoothing, scale)
         if spread(pruned(k)) < MENDED_SPREAD or noise * search.gains[picture] > LOUD:
             return k
         bound = white(search.pictures[picture], scale, smoothing) if search.lights[picture] else None

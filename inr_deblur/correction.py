@@ -15,12 +15,12 @@ from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
 from inr_deblur.devices import side_by_side
 from inr_deblur.evidence import evidence
-from inr_deblur.kernels import cropped, largest_piece, likeness, of_one_size, pruned, support_for, without_islands
+from inr_deblur.kernels import cropped, grid_for, largest_piece, likeness, of_one_size, pruned, without_islands
 from inr_deblur.outcome import spread
 from inr_deblur.schedule import QUIET
 from inr_deblur.search import Search, StageTrace
 
-NO_WORSE = 1e-5  # of energy, that a right correction may add, the polish of a wide kernel, or the last descent
+NO_WORSE = 1e-5  # of energy, that a right correction may add, the polish of a wide kernel, or honing
 NEEDLESS = 3e-7  # of energy, that a kernel without islands may have more; a path's own ones save ten times that
 CLEARLY = 1.5e-6  # of energy, that `polish` has to save of a small kernel's: with less, it has spoilt some
 LOUD = 0.01  # noise, where the contrast is 0.2, above which rounds have not made a kernel better
@@ -108,10 +108,10 @@ def polished(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
 
 
 def honed(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
-    """Kernels of the pixels, one a picture, each after the descent of `honing` if its energy rises by little at most.
+    """Kernels of the pixels, one a picture, each after `honing` if its energy rises by little at most.
 
-    In what they leave unexplained white noise has to show, since that is what the descent takes it for; in a JPEG's
-    rounding it doesn't.
+    In what they leave unexplained white noise has to show, since that is what honing takes it for; in a JPEG's rounding
+    it doesn't.
     """
     factor = search.config.schedule.steps
 
@@ -165,13 +165,13 @@ def _bettered(
 
 
 def _tight_energies(search: Search, candidates: Sequence[Candidate]) -> list[float]:
-    """Energies at the pixels, on a grid that is hardly wider than the kernels, one of the few that are compiled.
+    """Energies at the pixels, on the smallest of the few grids that holds all of the kernels, cropped.
 
     An energy counts the border beyond the picture, which is as wide as the grid. What has been judged on a grid is not
     judged on it again.
     """
     tight = [cropped(candidate.kernel) for candidate in candidates]
-    kernels = of_one_size(tight, support_for(max(len(k) for k in tight)))
+    kernels = of_one_size(tight, grid_for(max(len(k) for k in tight)))
     keys = [(candidate.picture, k.tobytes()) for candidate, k in zip(candidates, kernels, strict=True)]
     new = [i for i, key in enumerate(keys) if key not in search.judged]
     if new:

@@ -23,13 +23,13 @@ from inr_deblur.coordinates import canvas_grid, kernel_grid, picture_grid
 from inr_deblur.evidence import evidence
 from inr_deblur.fit import Data, Generators, Weights, fit_stage, stack
 from inr_deblur.generators import GridKernel, covering
-from inr_deblur.kernels import pruned, support_for
+from inr_deblur.kernels import grid_for, pruned
 from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.region import most_telling, region_shape
 from inr_deblur.restore import restore
 
-VOLUME = 3.84e10  # steps of a descent times the cube of the side of what it sees: more samples need fewer steps
-ROUNDS = 2  # descents, the second from a restoration with the kernel of the first, which takes it further
+STEPS_BY_CUBE = 3.84e10  # steps of a descent times the cube of the side of what it sees: more samples need fewer steps
+DESCENTS = 2  # the second from a restoration with the kernel of the first, which takes it further
 ONCE_ABOVE = 0.02  # noise, where the contrast is `CONTRAST`, above which a second one fits noise
 FEWEST, MOST = 150, 1000  # steps of each
 ALONE = 0.2  # share of them in which the kernel rests
@@ -49,14 +49,14 @@ class Steps(NamedTuple):
 def steps_for(shape: tuple[int, ...], size: int, factor: float = 1.0) -> Steps:
     """For a kernel of `size` pixels and a picture of this shape. factor: on their number."""
     height, width = region_shape((shape[0], shape[1]), size, SCALE)
-    count = factor * min(max(VOLUME / (height * width) ** 1.5, FEWEST), MOST)
+    count = factor * min(max(STEPS_BY_CUBE / (height * width) ** 1.5, FEWEST), MOST)
     return Steps(max(2, round(ALONE * count)), max(2, round((1 - ALONE) * count)))
 
 
 def honing_work(shape: tuple[int, ...], size: int, factor: float = 1.0) -> float:
     """Most it costs in sample updates of a stage of the search, the unit of progress; arguments as of `steps_for`."""
     height, width = region_shape((shape[0], shape[1]), size, SCALE)
-    return float(ROUNDS * sum(steps_for(shape, size, factor)) * height * width)
+    return float(DESCENTS * sum(steps_for(shape, size, factor)) * height * width)
 
 
 def honed(y: NDArray, k: NDArray, noise: float, factor: float = 1.0) -> Corrected:
@@ -66,7 +66,7 @@ def honed(y: NDArray, k: NDArray, noise: float, factor: float = 1.0) -> Correcte
     The kernel's side is one of few, as each is compiled anew.
     """
     k = with_margin(k)
-    window, side = len(k), max(support_for(len(k)), len(k))
+    window, side = len(k), grid_for(len(k))
     steps = steps_for(y.shape, side, factor)
     top, left, height, width = most_telling(y, side, SCALE)
     y = y[top : top + height, left : left + width]
@@ -87,7 +87,7 @@ def honed(y: NDArray, k: NDArray, noise: float, factor: float = 1.0) -> Correcte
     none = np.float32(0)
     data = Data(seen(y), canvas, offsets, np.float32(window), cross_scale=none, noise=none, bound=None)
     k, losses = np.pad(k, (side - window) // 2), []
-    for _ in range(ROUNDS if gain * noise <= ONCE_ABOVE else 1):
+    for _ in range(DESCENTS if gain * noise <= ONCE_ABOVE else 1):
         k = pruned(k)
         image = generators.image.showing(seen(restore(y, k, evidence(y, k).weight)))
         logits = np.log(k + HAZE / window**2).astype(np.float32)

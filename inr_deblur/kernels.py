@@ -68,6 +68,11 @@ def support_for(length: float) -> int:
     return next((support for support in SUPPORTS if support >= length), SUPPORTS[-1])
 
 
+def grid_for(side: int) -> int:
+    """The smallest of the `SUPPORTS` of at least `side` samples, or `side` itself if it exceeds them all."""
+    return max(support_for(side), side)
+
+
 def likeness(a: Kernel, b: Kernel) -> float:
     """Largest normalised cross-correlation over all shifts by whole entries, at most 1."""
     size = [n + m - 1 for n, m in zip(a.shape, b.shape, strict=True)]

@@ -87,7 +87,7 @@ def polished(y: NDArray, k: NDArray, noise: float, how: Manner) -> Corrected:
     noise: its standard deviation in the units of y; how: see `manner`. The losses are those of `alternation.corrected`.
     """
     k = with_margin(k)
-    gain, size, measured, _, _, slope_seen, slope_of, start = laid_out(y, k.shape, len(k))
+    gain, size, measured, _, _, slope_seen, slope_of, start = laid_out(y, k.shape)
     support, seen = padded(np.ones_like(k), size), gain * noise
     # small kernels lose detail with whitened noise, wide ones have chequerboards without
     whitening = (1 / (1 + how.wide * (seen / AS_STRONG) ** 2 * laplacian(size))).astype(np.float32)

@@ -108,7 +108,7 @@ class Search:
     lights: Sequence[bool]  # whether a picture's white is a bound (`clipping`)
     look: Look | None = None
     traces: list[_Trace] = field(default_factory=list)
-    judged: dict[tuple[int, bytes], float] = field(default_factory=dict)  # energies by picture and kernel at the pixels
+    judged: dict[tuple[int, bytes], float] = field(default_factory=dict)  # energies by picture and kernel, in the end
 
     def __post_init__(self) -> None:
         first = self.cut()
@@ -144,8 +144,7 @@ class Search:
 
     def noise(self, stages: Sequence[Stage], pictures: NDArray[np.intp]) -> NDArray[np.float64]:
         """(members,) standard deviation of the noise in what is seen."""
-        left = np.array([quieter(stage.smoothing, stage.scale) / stage.scale for stage in stages])
-        return self.at_pixels()[pictures] * left
+        return self.at_pixels()[pictures] * [noise_left(stage.smoothing, stage.scale) for stage in stages]
 
     def at_pixels(self) -> NDArray[np.float64]:
         """(P,) standard deviation of the pictures' noise at full resolution, where the contrast is `CONTRAST`."""
@@ -285,12 +284,12 @@ class Search:
         wrong kernels win that are quicker to fit. expected: how many there could have been. smooth: (n,) as in `Way`,
         None: none of them.
         """
-        smooth = smooth or [False] * len(kernels)
+        smooth = [False] * len(kernels) if smooth is None else smooth
         known = np.stack([pruned(k) for k in kernels])
         support = scale * (known.shape[1] - 1) + 1
         canvas = self.grids(scale, support, (0.0, 0.0))[0]
         judge = covering(canvas, scale)
-        left = [quieter(smoothings(scale, each)[-1], scale) / scale for each in smooth]
+        left = [noise_left(smoothings(scale, each)[-1], scale) for each in smooth]
         noises = self.at_pixels()[pictures] * left
         stages = [judging(self.config, scale, *each) for each in zip(noises, smooth, strict=True)]
         ys = {smoothing: self.cut(scale, smoothing) for smoothing in {stage.smoothing for stage in stages}}
@@ -328,8 +327,8 @@ class Search:
         groups = [np.flatnonzero(batch.pictures == picture) for picture in range(several)]
         kept: list[int] = []
         for group in groups:
-            plain, smooth = (np.intersect1d(group, side) for side in sides)
-            ranked = in_turn(*(side[np.argsort(energies[side])].tolist() for side in (plain, smooth)))
+            both = (np.intersect1d(group, side) for side in sides)
+            ranked = in_turn(*(side[np.argsort(energies[side])].tolist() for side in both))
             kept += chosen(ranked, batch.kernels, ahead, count, fill=several > 1)
         keep = np.array(kept)
         return Batch(
@@ -358,6 +357,11 @@ def first_params(generators: Generators, seed: np.uint32, start: int) -> dict:
 def rendered(image: Module, params: dict, grid: Grid) -> Array:
     """What an image generator shows with each of several parameters."""
     return jax.vmap(lambda params: image.apply(params, grid))(params)  # type: ignore[return-value]
+
+
+def noise_left(smoothing: float, scale: int) -> float:
+    """The share of the pixels' white noise that is left at a scale of a picture that is smoothed by so many samples."""
+    return quieter(smoothing, scale) / scale
 
 
 def in_turn(a: Sequence[int], b: Sequence[int]) -> list[int]:

@@ -87,9 +87,10 @@ def _penalty(coefficients: Array, g: Array) -> Array:
 
 @jax.custom_vjp
 def _polynomial(coefficients: Array, t: Array) -> Array:
-    """The mean of a polynomial over samples t.
+    """The mean over samples t (H, W) of sum_j c_j t^j; coefficients c: (DEGREE + 1,), lowest first.
 
-    Its slopes are a polynomial, too, and means of powers; those of Horner's rule step by step take six times as long.
+    Its derivatives are the means of t^j and a polynomial again. Through Horner's rule, step by step, they take six
+    times as long.
     """
     return _horner(coefficients, t).mean()
 
@@ -101,11 +102,11 @@ def _horner(coefficients: Array, t: Array) -> Array:
     return value
 
 
-def _slopes(saved: tuple[Array, Array], above: Array) -> tuple[Array, Array]:
+def _derivatives(saved: tuple[Array, Array], above: Array) -> tuple[Array, Array]:
     coefficients, t = saved
     powers = jnp.stack([(t**j).mean() for j in range(len(coefficients))])
-    slopes = coefficients[1:] * jnp.arange(1, len(coefficients), dtype=jnp.float32)
-    return above * powers, above / np.float32(t.size) * _horner(slopes, t)
+    derived = coefficients[1:] * jnp.arange(1, len(coefficients), dtype=jnp.float32)
+    return above * powers, above / np.float32(t.size) * _horner(derived, t)
 
 
-_polynomial.defvjp(lambda coefficients, t: (_polynomial(coefficients, t), (coefficients, t)), _slopes)
+_polynomial.defvjp(lambda coefficients, t: (_polynomial(coefficients, t), (coefficients, t)), _derivatives)

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from skimage import data
 
-from inr_deblur.honing import FEWEST, MOST, ROUNDS, honed, honing_work, steps_for
+from inr_deblur.honing import DESCENTS, FEWEST, MOST, STEPS_BY_CUBE, honed, honing_work, steps_for
 from inr_deblur.kernels import likeness, pruned
 from inr_deblur.simulate import blur, line_kernel, random_shake_kernel
 
@@ -25,7 +25,7 @@ def test_a_rough_kernel_comes_nearer_to_the_true_one(true, noise):
     found, losses = honed(blurred(true, noise), rough, noise, 0.5)
     assert 1 - likeness(pruned(found), true) < 0.8 * (1 - likeness(rough, true))
     assert found.min() >= 0 and found.sum() == pytest.approx(1, abs=1e-4)
-    assert losses.shape == (ROUNDS * MOST / 2,) and np.isfinite(losses).all()
+    assert losses.shape == (DESCENTS * MOST / 2,) and np.isfinite(losses).all()
 
 
 @pytest.mark.parametrize(("noise", "least"), [(0.002, 0.98), (0.01, 0.95)])
@@ -35,7 +35,7 @@ def test_the_true_kernel_hardly_moves(noise, least):
 
 
 def test_there_is_a_second_descent_where_noise_is_not_loud():
-    for noise, rounds in ((0.005, ROUNDS), (0.05, 1)):
+    for noise, rounds in ((0.005, DESCENTS), (0.05, 1)):
         assert len(honed(blurred(LINE, noise), LINE, noise, 0.02).losses) == rounds * MOST * 0.02
 
 
@@ -60,10 +60,15 @@ def test_what_a_wide_kernel_begins_with_is_hardly_hazy():
     assert np.sort(found, axis=None)[-np.count_nonzero(pruned(wide)) :].sum() > 0.95
 
 
+@pytest.mark.parametrize("side", [400, 496])
+def test_steps_fall_with_the_cube_of_the_side(side):
+    assert sum(steps_for((side, side), 31)) == pytest.approx(STEPS_BY_CUBE / side**3, abs=1)
+
+
 @pytest.mark.parametrize("shape", [(100, 100), (255, 255), (800, 1000), (3000, 4000)])
 def test_a_large_picture_has_fewer_steps_that_cost_no_more_than_they_have_to(shape):
     steps = sum(steps_for(shape, 31))
     assert FEWEST <= steps <= MOST
-    assert honing_work(shape, 31) <= 1.1 * ROUNDS * max(1.15e8, FEWEST * 640 * 640)
+    assert honing_work(shape, 31) <= DESCENTS * max(STEPS_BY_CUBE ** (2 / 3) * MOST ** (1 / 3), FEWEST * 640 * 640)
     assert steps_for(shape, 31, 0.5).both == pytest.approx(steps_for(shape, 31).both / 2, abs=1)
     assert min(steps_for(shape, 31, 1e-6)) == 2
