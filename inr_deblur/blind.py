@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from inr_deblur import honing, polish
 from inr_deblur.alternation import ROUNDS, correction_work, mended, with_margin
+from inr_deblur.batch import Batch, joined
 from inr_deblur.blur import area_average, smoothed
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
@@ -50,9 +51,9 @@ from inr_deblur.outcome import spread
 from inr_deblur.progress import Part, Progress, Unforeseen
 from inr_deblur.refinement import spoilt
 from inr_deblur.region import Region, most_telling, region_shape
-from inr_deblur.schedule import BETWEEN, Plan, Way, plan, scales, smoothings, starts, way
-from inr_deblur.search import ROOM, Batch, Search, StageTrace, joined, judging_work, noise_left, work
-from inr_deblur.watch import Look
+from inr_deblur.schedule import BETWEEN, Plan, Way, judging_work, plan, scales, smoothings, starts, way, work
+from inr_deblur.search import ROOM, Search, noise_left
+from inr_deblur.watch import Look, StageTrace
 
 NARROW = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
 ENDING = 2  # scale at which a search may end; what is left of a kernel at coarser ones is too little to be corrected

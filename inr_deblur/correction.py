@@ -18,7 +18,8 @@ from inr_deblur.evidence import evidence
 from inr_deblur.kernels import cropped, grid_for, largest_piece, likeness, of_one_size, pruned, without_islands
 from inr_deblur.outcome import spread
 from inr_deblur.schedule import QUIET
-from inr_deblur.search import Search, StageTrace
+from inr_deblur.search import Search
+from inr_deblur.watch import StageTrace
 
 NO_WORSE = 1e-5  # of energy, that a right correction may add, the polish of a wide kernel, or honing
 NEEDLESS = 3e-7  # of energy, that a kernel without islands may have more; a path's own ones save ten times that

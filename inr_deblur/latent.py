@@ -20,8 +20,8 @@ from inr_deblur.generators import harmonic, image_generator
 from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.progress import Progress
 from inr_deblur.restore import STEPS, restore
-from inr_deblur.schedule import Stage, curves
-from inr_deblur.search import StageTrace, work
+from inr_deblur.schedule import Stage, curves, work
+from inr_deblur.watch import StageTrace
 
 FIT_STEPS = 400  # of the generators that are fitted step by step
 

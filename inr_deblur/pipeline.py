@@ -30,9 +30,8 @@ from inr_deblur.programs import make_room
 from inr_deblur.progress import Progress, Repeated, Silent
 from inr_deblur.region import Region, check_region
 from inr_deblur.restore import restore_within
-from inr_deblur.search import StageTrace
 from inr_deblur.tiles import TiledImage, restore_in_tiles
-from inr_deblur.watch import Look
+from inr_deblur.watch import Look, StageTrace
 
 DEFAULT = DeblurConfig()
 SMALLEST_PICTURE = 16

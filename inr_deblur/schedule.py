@@ -184,3 +184,13 @@ def judging(config: DeblurConfig, scale: int, noise: float = 0.0, smooth: bool =
     last = least_weight(noise)
     smoothing = smoothings(scale, smooth)[-1]
     return Stage("judging", scale, steps, "variational", (max(1e-3, last), last), (3e-3, 1e-4), (0.0, 0.0), smoothing)
+
+
+def work(stage: Stage, shape: tuple[int, ...]) -> float:
+    """Cost of a stage for one start in sample updates, the unit of progress."""
+    return stage.steps * (shape[0] // stage.scale) * (shape[1] // stage.scale)
+
+
+def judging_work(config: DeblurConfig, scale: int, shape: tuple[int, ...]) -> float:
+    """Cost of judging one kernel."""
+    return work(judging(config, scale), shape)

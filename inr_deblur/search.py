@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import jax
@@ -13,76 +12,26 @@ from flax.linen import Module
 from jax import Array
 from numpy.typing import NDArray
 
+from inr_deblur.batch import Batch, chosen, in_turn, without_lost
 from inr_deblur.blur import area_average, quieter, smoothed
 from inr_deblur.carry import interpolated, refitted
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
 from inr_deblur.devices import side_by_side
-from inr_deblur.errors import InputError
 from inr_deblur.fit import Data, Fitted, Generators, Weights, fit_stage, stack
 from inr_deblur.generators import Harmonic, covering, harmonic
-from inr_deblur.kernels import likeness, pruned, support_box, support_for
+from inr_deblur.kernels import pruned, support_box, support_for
 from inr_deblur.objectives import OBJECTIVES
 from inr_deblur.progress import Progress
 from inr_deblur.region import most_telling
 from inr_deblur.restore import restore
-from inr_deblur.schedule import Stage, Way, curves, judging, smoothings
-from inr_deblur.watch import Look, Step
+from inr_deblur.schedule import Stage, Way, curves, judging, judging_work, smoothings, work
+from inr_deblur.watch import Look, StageTrace, Step
 
-ALIKE = 0.93  # kernels of two starts that are at least so alike are in one basin
 ROOM = 4 / 3  # of a support over what it should hold: the mass may be off the middle, and mend itself
 WORTHWHILE = 0.7  # of a region's samples, below which a smaller one is worth a change
 CONTRAST = 0.2  # standard deviation that pictures are brought to
-
-
-@dataclass(frozen=True)
-class StageTrace:
-    """What happened in one stage."""
-
-    name: str
-    scale: int
-    losses: NDArray[np.float32]  # (steps,) of the start that was chosen
-    seconds: float  # with the judging that followed; in a batch a picture's share; corrections may run side by side
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Members on their way: parameters with a leading axis, and where each kernel's origin has moved to."""
-
-    params: dict
-    shifts: NDArray[np.float64]  # (members, 2) pixels
-    support: int  # side of the kernels' grids in pixels
-    windows: NDArray[np.float64]  # (members,) side in pixels of the square that each kernel may fill
-    members: tuple[int, ...]  # which these are of all that there have been
-    pictures: NDArray[np.intp]  # (members,) which pictures they are starts of
-    expected: int  # how many there could have been, which is what progress counts
-    kernels: NDArray[np.float32] | None = None  # (members, K, K) at the last scale
-    offsets: Grid | None = None  # (members, K) of their samples
-
-
-def joined(a: Batch, b: Batch) -> Batch:
-    """Two batches as one that is to go through a scale."""
-    return Batch(
-        jax.tree.map(lambda *leaves: np.concatenate(leaves), a.params, b.params),
-        np.concatenate([a.shifts, b.shifts]),
-        max(a.support, b.support),
-        np.concatenate([a.windows, b.windows]),
-        a.members + b.members,
-        np.concatenate([a.pictures, b.pictures]),
-        a.expected + b.expected,
-    )
-
-
-def without_lost(kernels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The kernels (members, K, K), flat where a fit diverged, which no picture is explained by best.
-
-    Raises InputError if all fits did.
-    """
-    lost = np.logical_not(np.isfinite(kernels).all((1, 2)))
-    if lost.all():
-        raise InputError("The fit diverged, from every start: try another seed, or a loss.prior nearer to 1.")
-    return np.where(lost[:, None, None], np.float32(1 / kernels[0].size), kernels)
 
 
 class _Trace(NamedTuple):
@@ -362,33 +311,3 @@ def rendered(image: Module, params: dict, grid: Grid) -> Array:
 def noise_left(smoothing: float, scale: int) -> float:
     """The share of the pixels' white noise that is left at a scale of a picture that is smoothed by so many samples."""
     return quieter(smoothing, scale) / scale
-
-
-def in_turn(a: Sequence[int], b: Sequence[int]) -> list[int]:
-    """One of each while there are two, then the others."""
-    return [i for pair in zip_longest(a, b) for i in pair if i is not None]
-
-
-def chosen(
-    ranked: Sequence[int], kernels: NDArray[np.float32], ahead: Sequence[object], count: int, fill: bool
-) -> list[int]:
-    """The first `count` of those ranked, of those that are alike and go on alike one; fill: then others, too."""
-
-    def new(i: int) -> bool:
-        return all(ahead[i] != ahead[j] or likeness(kernels[i], kernels[j]) < ALIKE for j in kept)
-
-    kept: list[int] = []
-    for i in ranked:
-        if len(kept) < count and new(i):
-            kept.append(i)
-    return kept + [i for i in ranked if fill and i not in kept][: count - len(kept)]
-
-
-def work(stage: Stage, shape: tuple[int, ...]) -> float:
-    """Cost of a stage for one start in sample updates, the unit of progress."""
-    return stage.steps * (shape[0] // stage.scale) * (shape[1] // stage.scale)
-
-
-def judging_work(config: DeblurConfig, scale: int, shape: tuple[int, ...]) -> float:
-    """Cost of `Search.judge` for one kernel."""
-    return work(judging(config, scale), shape)

@@ -20,7 +20,7 @@ from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid
 from inr_deblur.latent import LatentImage, restoration_work, restore_with
 from inr_deblur.progress import Progress, Silent
-from inr_deblur.search import StageTrace
+from inr_deblur.watch import StageTrace
 
 LARGEST_TILE = 1024  # pixels a side
 AT_ONCE = 2  # tiles under way: one alone hardly keeps a second core busy, and each takes memory

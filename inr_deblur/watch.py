@@ -1,4 +1,4 @@
-"""What a search shows to whoever looks over its shoulder: the kernels of all its starts after each of its stages."""
+"""What is told of a stage: to whoever looks over a search's shoulder, and in the end of the start that was chosen."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,3 +19,13 @@ class Step:
 
 
 Look = Callable[[Step], None]  # is shown each stage as it ends; the search goes on the same
+
+
+@dataclass(frozen=True)
+class StageTrace:
+    """What happened in one stage."""
+
+    name: str
+    scale: int
+    losses: NDArray[np.float32]  # (steps,) of the start that was chosen
+    seconds: float  # with the judging that followed; in a batch a picture's share; corrections may run side by side

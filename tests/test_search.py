@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 from skimage import data
 
 from inr_deblur import blind
+from inr_deblur.batch import chosen, in_turn
 from inr_deblur.blur import area_average
 from inr_deblur.config import DeblurConfig, ScheduleConfig
 from inr_deblur.coordinates import Grid
@@ -23,8 +24,9 @@ from inr_deblur.kernels import likeness, of_one_size, pruned, support_for
 from inr_deblur.progress import Part, Silent
 from inr_deblur.region import LARGEST_SIDE, most_telling, region_shape
 from inr_deblur.schedule import WAYS, plan
-from inr_deblur.search import ROOM, Search, StageTrace, chosen, first_params, in_turn
+from inr_deblur.search import ROOM, Search, first_params
 from inr_deblur.simulate import blur, gaussian_kernel, line_kernel
+from inr_deblur.watch import StageTrace
 
 FLAT, STEEP = line_kernel(9, 0), line_kernel(9, 90)
 KERNELS = np.stack([FLAT, np.roll(FLAT, 1, 1), STEEP, np.roll(STEEP, 1, 0), FLAT]).astype(np.float32)
