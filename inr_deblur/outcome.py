@@ -141,15 +141,25 @@ def judge(
         return Outcome.NO_BLUR
     if point:
         return Outcome.KERNEL_COLLAPSED
-    if support_box(kernel)[1] >= limit - 1:
+    if truncated(kernel, limit):
         return Outcome.KERNEL_TRUNCATED
-    if largest_piece(kernel) < HANGS_TOGETHER:
+    if in_pieces(kernel):
         return Outcome.KERNEL_IN_PIECES
     if clear < DOUBTFUL:
         return Outcome.NOT_CLEARER
     if misfit > MISFIT:
         return Outcome.COLOURED_LIGHTS if lights else Outcome.NOT_FITTED
     return Outcome.RECOVERED if spread(kernel) >= WIDE else Outcome.SLIGHT_BLUR
+
+
+def truncated(kernel: NDArray, limit: int) -> bool:
+    """Whether the kernel (K, L), pruned, fills the side of `limit` pixels that the search allowed it."""
+    return support_box(kernel)[1] >= limit - 1
+
+
+def in_pieces(kernel: NDArray) -> bool:
+    """Whether too little of the kernel (K, L), pruned, hangs together for the path of a camera."""
+    return largest_piece(kernel) < HANGS_TOGETHER
 
 
 def confidence(outcome: Outcome, kernel: NDArray, clear: float = 1.0) -> float:
