@@ -127,7 +127,7 @@ def find_kernels(
         return ending and ending._replace(winner=ending.winner._replace(picture=picture))
 
     def smaller(picture: int, first: Found) -> Found:
-        """What a search among small kernels finds, unless the picture is less clear with it; else what the first did."""
+        """What a search among small kernels finds, if the picture is about as clear with it; else what the first did."""
         work = search_work((shape[0], shape[1]), SMALLER, config)
         other = begun(slice(picture, picture + 1), SMALLER, Unforeseen(part, work))
         try:
