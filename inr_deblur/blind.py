@@ -62,7 +62,7 @@ ENDING = 2  # scale at which a search may end; what is left of a kernel at coars
 MENDING_ROUNDS = 4  # of the alternation between two scales
 MENDED_SPREAD = 2.0  # samples; of less, rounds on a smooth picture leave too little
 SMALLER = 27  # pixels of the kernels among which one that is in pieces is sought again
-BLURRED = 1.1  # `blurring` below which a kernel that hangs together is preferred to one in pieces
+BLURRED = 1.08  # `blurring` below which a kernel that hangs together is preferred to one in pieces
 STRETCHES = BETWEEN**0.5, BETWEEN**0.25  # of the sizes that the second search and the third start from
 
 Again = Callable[[int, float], Ending | None]  # of a picture, with sizes that are stretched by so much
@@ -127,7 +127,7 @@ def find_kernels(
         return ending and ending._replace(winner=ending.winner._replace(picture=picture))
 
     def smaller(picture: int, first: Found) -> Found:
-        """What a search among small kernels finds, if the picture is about as clear with it; else what the first did."""
+        """What a search among small kernels finds if the picture is about as clear with it, else what the first did."""
         work = search_work((shape[0], shape[1]), SMALLER, config)
         other = begun(slice(picture, picture + 1), SMALLER, Unforeseen(part, work))
         try:
