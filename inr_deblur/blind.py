@@ -14,7 +14,7 @@ the pixels is taken. If the correction raises the energy, the second search's ke
 not; else the first search goes on. In the end the kernel is polished, at the noise that the picture has (`polish`), and
 honed, with what that noise leaves open of the image (`honing`). In noise a small kernel may come out in pieces, most of
 which explain nothing but the noise, at a lower energy than the true one's. So a kernel in pieces is sought again among
-small ones, and what is found then is taken if the picture is clearer with it, or about as clear and it hangs together.
+small ones, and that with which the picture is clearer is taken.
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
@@ -62,7 +62,6 @@ ENDING = 2  # scale at which a search may end; what is left of a kernel at coars
 MENDING_ROUNDS = 4  # of the alternation between two scales
 MENDED_SPREAD = 2.0  # samples; of less, rounds on a smooth picture leave too little
 SMALLER = 27  # pixels of the kernels among which one that is in pieces is sought again
-BLURRED = 1.08  # `blurring` below which a kernel that hangs together is preferred to one in pieces
 STRETCHES = BETWEEN**0.5, BETWEEN**0.25  # of the sizes that the second search and the third start from
 
 Again = Callable[[int, float], Ending | None]  # of a picture, with sizes that are stretched by so much
@@ -127,16 +126,15 @@ def find_kernels(
         return ending and ending._replace(winner=ending.winner._replace(picture=picture))
 
     def smaller(picture: int, first: Found) -> Found:
-        """What a search among small kernels finds if the picture is about as clear with it, else what the first did."""
+        """What a search among small kernels finds if the picture is clearer with it, else what the first did."""
         work = search_work((shape[0], shape[1]), SMALLER, config)
         other = begun(slice(picture, picture + 1), SMALLER, Unforeseen(part, work))
         try:
             (second,) = _sought(other, SMALLER, pyramid_for(SMALLER), None)
         except InputError:
             return first
-        blurred = blurring(pictures[picture], noises[picture], first.kernel, second.kernel)
-        most = 1 if in_pieces(second.kernel) else BLURRED
-        return second if blurred < most and not truncated(second.kernel, second.limit) else first
+        clearer = blurring(pictures[picture], noises[picture], first.kernel, second.kernel) < 1
+        return second if clearer and not truncated(second.kernel, second.limit) else first
 
     search = begun(slice(None), size, part, look)
     if config.schedule.starts:  # a number of starts that is told is what there is
