@@ -15,28 +15,23 @@ def kernel_at_once(pictures: Pictures, config: DeblurConfig) -> NDArray[np.float
     In each step the mean of all scales' objectives counts. The kernel is not corrected; `loss.cross_scale` plays no
     part.
     """
-    from inr_deblur.colour import luminance  # here, so that a worker has settled before JAX comes
-    from inr_deblur.fit import Generators
-    from inr_deblur.generators import SirenKernel, image_generator
-    from inr_deblur.kernels import cropped, pruned, support_for
+    from inr_deblur.blind import search_in  # here, so that a worker has settled before JAX comes
+    from inr_deblur.colour import luminance
+    from inr_deblur.kernels import cropped, pruned
     from inr_deblur.noise import white_noise
     from inr_deblur.pipeline import where_sought
     from inr_deblur.progress import Silent
-    from inr_deblur.region import most_telling
     from inr_deblur.schedule import plan, scales
-    from inr_deblur.search import ROOM, Search
+    from inr_deblur.search import ROOM
 
     y = luminance(pictures.blurry)
     size, _ = where_sought(y.shape, None, config)
-    pyramid, support = scales(size, y.shape, config.schedule.scales), support_for(ROOM * size)
-    region = most_telling(y, size)
-    image: Any = image_generator("harmonic", (region[2], region[3]), (support // 2, support // 2))
-    generators, noise = Generators(image, SirenKernel()), white_noise(y)
-    search = Search(y[None], np.array([region]), generators, config, Silent(), float(support), [noise], [False])
+    pyramid = scales(size, y.shape, config.schedule.scales)
+    search = search_in(y[None], size, 1, "harmonic", [white_noise(y)], [False], config, Silent())
     batch = search.begin(np.array([ROOM * size]), 0)
     *coarse_to_fine, (edges,) = plan(config, float(search.at_pixels()[0]), pyramid)
     params = _descended(search, batch, [stage for turn in coarse_to_fine for stage in turn])
-    fitted = search.run(batch, [edges], generators, params)
+    fitted = search.run(batch, [edges], search.generators, params)
     return cropped(pruned(np.asarray(fitted.kernel[0])))
 
 

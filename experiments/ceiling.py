@@ -74,18 +74,10 @@ def settled(pictures: Pictures, config: DeblurConfig) -> np.ndarray:
 
 def _search(y: np.ndarray, k: np.ndarray, noise: float, config: DeblurConfig, scale: int) -> Any:
     """One that looks at the part of y that a search for k (K, K) looks at, at this scale."""
-    from inr_deblur.fit import Generators
-    from inr_deblur.generators import SirenKernel, image_generator
-    from inr_deblur.kernels import support_for
+    from inr_deblur.blind import search_in
     from inr_deblur.progress import Silent
-    from inr_deblur.region import most_telling
-    from inr_deblur.search import ROOM, Search
 
-    support = support_for(ROOM * max(k.shape))
-    region = most_telling(y, max(k.shape), scale)
-    image: Any = image_generator("harmonic", (region[2], region[3]), (support // 2, support // 2))
-    generators = Generators(image, SirenKernel())
-    return Search(y[None], np.array([region]), generators, config, Silent(), float(support), [noise], [False])
+    return search_in(y[None], max(k.shape), scale, "harmonic", [noise], [False], config, Silent())
 
 
 def _descended(y: np.ndarray, k: np.ndarray, noise: float, config: DeblurConfig) -> list[np.ndarray]:

@@ -12,9 +12,7 @@ the picture. If of several that are left no other comes to the same, there is a 
 and maybe a third, until two starts or searches agree, and of their kernels the one that explains the picture best at
 the pixels is taken. If the correction raises the energy, the second search's kernel is taken if it is one that does
 not; else the first search goes on. In the end the kernel is polished, at the noise that the picture has (`polish`), and
-honed, with what that noise leaves open of the image (`honing`). In noise a small kernel may come out in pieces, most of
-which explain nothing but the noise, at a lower energy than the true one's. So a kernel in pieces is sought again among
-small ones, and that with which the picture is clearer is taken.
+honed, with what that noise leaves open of the image (`honing`).
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
@@ -43,15 +41,16 @@ from inr_deblur.correction import (
     honed,
     polished,
     rounds,
+    tight_energies,
 )
 from inr_deblur.devices import side_by_side
 from inr_deblur.errors import InputError
 from inr_deblur.fit import Generators
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
 from inr_deblur.kernels import of_one_size, pruned, support_for
-from inr_deblur.outcome import in_pieces, spread, truncated
-from inr_deblur.progress import Part, Progress, Unforeseen
-from inr_deblur.refinement import blurring, spoilt
+from inr_deblur.outcome import spread
+from inr_deblur.progress import Part, Progress, Silent, Unforeseen
+from inr_deblur.refinement import spoilt
 from inr_deblur.region import Region, most_telling, region_shape
 from inr_deblur.schedule import BETWEEN, Plan, Way, judging_work, plan, scales, smoothings, starts, way, work
 from inr_deblur.search import ROOM, Search, noise_left
@@ -61,7 +60,6 @@ NARROW = 27  # pixels of a window; a kernel that needs no more is looked for ane
 ENDING = 2  # scale at which a search may end; what is left of a kernel at coarser ones is too little to be corrected
 MENDING_ROUNDS = 4  # of the alternation between two scales
 MENDED_SPREAD = 2.0  # samples; of less, rounds on a smooth picture leave too little
-SMALLER = 27  # pixels of the kernels among which one that is in pieces is sought again
 STRETCHES = BETWEEN**0.5, BETWEEN**0.25  # of the sizes that the second search and the third start from
 
 Again = Callable[[int, float], Ending | None]  # of a picture, with sizes that are stretched by so much
@@ -98,53 +96,62 @@ def find_kernels(
     count, *shape = pictures.shape
     announced = search_work((shape[0], shape[1]), size, config)
     part = Part(progress, count * announced)
-
-    def pyramid_for(size: int) -> tuple[int, ...]:
-        return scales(size, (shape[0], shape[1]), config.schedule.scales)
-
-    def begun(chosen: slice, size: int, told: Progress, watched: Look | None = None) -> Search:
-        """A search in these pictures for kernels of at most `size` pixels, as it is before its first start."""
-        y, pyramid = pictures[chosen], pyramid_for(size)
-        support = support_for(ROOM * size)
-        # a harmonic image can be moved to a part of what it shows; others stay where the pixels can be afforded
-        widest = pyramid[0] if image == "harmonic" else 1
-        regions = np.array([most_telling(each, size, widest) for each in y])
-        kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
-        reach = (support // 2, support // 2)
-        generators = Generators(image_generator(image, (int(regions[0, 2]), int(regions[0, 3])), reach), kernel)
-        return Search(y, regions, generators, config, told, float(support), noises[chosen], lights[chosen], watched)
+    pyramid = scales(size, (shape[0], shape[1]), config.schedule.scales)
 
     def again(picture: int, stretch: float) -> Ending | None:
         """What another search for a picture's kernel ends with where the first one may end."""
-        other = begun(slice(picture, picture + 1), size, Unforeseen(part, announced))
+        one, told = slice(picture, picture + 1), Unforeseen(part, announced)
+        other = search_in(pictures[one], size, pyramid[0], image, noises[one], lights[one], config, told)
         try:
-            batches = _batches(other, size, pyramid_for(size), stretch)
-            batch = next(batch for scale, batch in batches if scale == ENDING)
+            batch = next(batch for scale, batch in _batches(other, size, pyramid, stretch) if scale == ENDING)
         except InputError:  # all of its starts diverged, which is no reason to give up the first search
             return None
         (ending,) = ended(other, _candidates(other, batch), ENDING) or [None]
         return ending and ending._replace(winner=ending.winner._replace(picture=picture))
 
-    def smaller(picture: int, first: Found) -> Found:
-        """What a search among small kernels finds if the picture is clearer with it, else what the first did."""
-        work = search_work((shape[0], shape[1]), SMALLER, config)
-        other = begun(slice(picture, picture + 1), SMALLER, Unforeseen(part, work))
-        try:
-            (second,) = _sought(other, SMALLER, pyramid_for(SMALLER), None)
-        except InputError:
-            return first
-        clearer = blurring(pictures[picture], noises[picture], first.kernel, second.kernel) < 1
-        return second if clearer and not truncated(second.kernel, second.limit) else first
-
-    search = begun(slice(None), size, part, look)
-    if config.schedule.starts:  # a number of starts that is told is what there is
-        found = _sought(search, size, pyramid_for(size), None)
-    else:
-        found = _sought(search, size, pyramid_for(size), again)
-        if size > SMALLER:
-            found = [smaller(i, one) if in_pieces(one.kernel) else one for i, one in enumerate(found)]
+    search = search_in(pictures, size, pyramid[0], image, noises, lights, config, part, look)
+    # a number of starts that is told is what there is
+    found = _sought(search, size, pyramid, None if config.schedule.starts else again)
     part.finish()
     return found
+
+
+def search_in(
+    pictures: NDArray[np.float32],
+    size: int,
+    scale: int,
+    image: str,
+    noises: Sequence[float],
+    lights: Sequence[bool],
+    config: DeblurConfig,
+    progress: Progress,
+    look: Look | None = None,
+) -> Search:
+    """A search as it is before its first start, that looks at as much as `scale` needs; else as in `find_kernels`."""
+    support = support_for(ROOM * size)
+    # a harmonic image can be moved to a part of what it shows; others stay where the pixels can be afforded
+    regions = np.array([most_telling(y, size, scale if image == "harmonic" else 1) for y in pictures])
+    kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
+    reach = (support // 2, support // 2)
+    generators = Generators(image_generator(image, (int(regions[0, 2]), int(regions[0, 3])), reach), kernel)
+    return Search(pictures, regions, generators, config, progress, float(support), noises, lights, look)
+
+
+def energies(
+    y: NDArray[np.float32],
+    image: str,
+    noise: float,
+    lights: bool,
+    config: DeblurConfig,
+    kernels: Sequence[NDArray[np.float32]],
+) -> list[float]:
+    """Of kernels (K, K), odd, pruned, for one grey picture y (H, W), at the pixels; the lowest explains it best.
+
+    image, noise, lights: as in `find_kernels`.
+    """
+    size = max(len(k) for k in kernels)
+    search = search_in(y[None], size, 1, image, [noise], [lights], config, Silent())
+    return tight_energies(search, [Candidate(0, k) for k in kernels])
 
 
 def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again | None) -> list[Found]:

@@ -26,7 +26,6 @@ NEEDLESS = 3e-7  # of energy, that a kernel without islands may have more; a pat
 CLEARLY = 1.5e-6  # of energy, that `polish` has to save of a small kernel's: with less, it has spoilt some
 LOUD = 0.01  # noise, where the contrast is 0.2, above which rounds have not made a kernel better
 AGREED = 0.9  # `likeness` of corrected kernels, from which on they are the same one
-MENDABLE = 0.75  # share of the mass in the largest piece, below which what is left of a kernel is no better
 
 
 class Candidate(NamedTuple):
@@ -159,13 +158,13 @@ def _bettered(
     better: dict[int, Candidate] = {}
     for before, after in zip(winners, side_by_side(one, winners), strict=True):
         search.progress.advance(cost(before), name)
-        old, new = _tight_energies(search, [before, after])
+        old, new = tight_energies(search, [before, after])
         if new < old + rise(before):
             better[before.picture] = after
     return better
 
 
-def _tight_energies(search: Search, candidates: Sequence[Candidate]) -> list[float]:
+def tight_energies(search: Search, candidates: Sequence[Candidate]) -> list[float]:
     """Energies at the pixels, on the smallest of the few grids that holds all of the kernels, cropped.
 
     An energy counts the border beyond the picture, which is as wide as the grid. What has been judged on a grid is not
@@ -190,14 +189,18 @@ def without_needless(search: Search, winner: Candidate) -> NDArray[np.float32]:
     """The kernel of the pixels without its islands, if it explains its picture as well without them.
 
     Faint clouds far from the rest explain nothing where there are no edges, yet all that they hold is contrast that the
-    restoration lacks.
+    restoration lacks. In noise they have to save more than as many entries would by fitting it, by the criterion of
+    Schwarz, Estimating the dimension of a model (Annals of Statistics 1978).
     """
     whole = winner.kernel
-    if not MENDABLE <= (share := largest_piece(whole)) < 1:
+    share = largest_piece(whole)
+    if share == 1:
         return whole
     alone = (without_islands(whole) / share).astype(np.float32)
     energies = search.judge(np.stack([whole, alone]), np.full(2, winner.picture), 1, 0)
-    return alone if energies[1] <= energies[0] + NEEDLESS else whole
+    samples, entries = np.prod(search.shape), (whole > 0).sum() - (alone > 0).sum()
+    by_chance = entries * np.log(samples) * search.at_pixels()[winner.picture] ** 2 / (2 * samples)
+    return alone if energies[1] <= energies[0] + max(NEEDLESS, by_chance) else whole
 
 
 def rounds(config: DeblurConfig, usual: int) -> int:

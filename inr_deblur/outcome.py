@@ -14,6 +14,7 @@ MISFIT = 2.5  # residual over noise that no fitted picture has
 SHARP = 0.35  # `sharpness` above which edges are pixel-sharp
 WIDE = 1.5  # `spread` from which on the right kernel makes edges sparser whatever the picture
 SURE, HOPELESS = 0.92, 1.02  # `sparsity` over that of the denoised picture: no doubt is left, and no hope
+TOO_LOUD = 1 / 3  # noise over the picture's contrast, both standard deviations, above which any kernel explains it
 DOUBTFUL = 0.75  # share of the way from hopeless to sure
 SHARP_PARTS = 0.35  # `sharp_share` above which a picture is sharp
 BLOCK = 32  # side in pixels of the parts of a picture that are looked at one by one
@@ -42,6 +43,10 @@ class Outcome(Enum):
     )
     KERNEL_TRUNCATED = (
         "The kernel reaches the border of its support, so a part of it may be missing: raise kernel.size."
+    )
+    TOO_NOISY = (
+        "The noise is more than a third of the picture's contrast, too much to tell a blur by, so the result is "
+        "doubtful: take the mean of several exposures, or give a region with more contrast."
     )
     NOT_FITTED = (
         "The picture is not explained by one kernel for all of it, so the result is doubtful: "
@@ -141,6 +146,8 @@ def judge(
         return Outcome.NO_BLUR
     if point:
         return Outcome.KERNEL_COLLAPSED
+    if noise > TOO_LOUD * blurry.std():
+        return Outcome.TOO_NOISY
     if truncated(kernel, limit):
         return Outcome.KERNEL_TRUNCATED
     if in_pieces(kernel):

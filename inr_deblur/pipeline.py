@@ -1,20 +1,23 @@
 """The whole job on arrays: picture in, latent image, kernel and an honest word out.
 
 The kernel is sought on the grey picture, or the green one if it shows coloured lights, on its most telling region if it
-is large; then the whole picture is restored with that kernel, all colours together. A pure function of picture, config
-and known kernel: the same bytes each time on one machine's CPU.
+is large; then the whole picture is restored with that kernel, all colours together. A kernel that is doubtful or small
+is sought again among small ones, and that with which the picture is clearer is taken (`second`). A pure function of
+picture, config and known kernel: the same bytes each time on one machine's CPU.
 """
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from inr_deblur.blind import Found, find_kernels, search_work
+from inr_deblur import second
+from inr_deblur.blind import Found, energies, find_kernels, search_work
 from inr_deblur.colour import green, luminance, of_coloured_lights
 from inr_deblur.config import LARGEST_KERNEL, SMALLEST_KERNEL, DeblurConfig, check
 from inr_deblur.discrepancy import fitting_weight
@@ -27,7 +30,7 @@ from inr_deblur.latent import LatentImage, restoration_work
 from inr_deblur.noise import white_noise
 from inr_deblur.outcome import Outcome, clearness, confidence, judge, sharp_share
 from inr_deblur.programs import make_room
-from inr_deblur.progress import Progress, Repeated, Silent
+from inr_deblur.progress import Part, Progress, Repeated, Silent, Unforeseen
 from inr_deblur.region import Region, check_region
 from inr_deblur.restore import restore_within
 from inr_deblur.tiles import TiledImage, restore_in_tiles
@@ -198,8 +201,8 @@ def _blind(
     batches: dict[tuple[int, ...], list[int]] = {}
     for i, (bound, (_, _, *shape)) in enumerate(places):
         batches.setdefault((bound, *shape), []).append(i)
-    work = sum(search_work(window[2:], bound, config) for bound, window in places)
-    results = {}
+    work = sum(search_work(window[2:], bound, config) + _second_work(bound, window, config) for bound, window in places)
+    results: dict[int, DeblurResult] = {}
     try:
         progress.start(work + sum(_restoration_work(picture, config) for picture in pictures), "deblurring")
         for (bound, *_), batch in batches.items():
@@ -210,7 +213,8 @@ def _blind(
             seconds = (time.perf_counter() - began) / len(batch)
             for i, found in zip(batch, founds, strict=True):
                 blur = _Blur(found, _within(places[i][1], found.region), seconds)
-                results[i] = _restored(pictures[i], cropped(found.kernel), blur, config, progress)
+                first = _restored(pictures[i], cropped(found.kernel), blur, config, progress)
+                results[i] = _reconsidered(pictures[i], first, found.limit, *places[i], config, progress)
             began = time.perf_counter()
     finally:
         progress.finish()
@@ -249,6 +253,45 @@ def _restored(
         latent,
         blur.window if blur else None,
     )
+
+
+def _reconsidered(
+    picture: _Picture,
+    first: DeblurResult,
+    limit: int,
+    bound: int,
+    window: Region,
+    config: DeblurConfig,
+    progress: Progress,
+) -> DeblurResult:
+    """The result after further searches among small kernels, if there is doubt.
+
+    limit: side in pixels that the first search allowed the kernel; bound, window: as from `where_sought`.
+    """
+    best, y, part = first, _cut(picture.sought, window), Part(progress, _second_work(bound, window, config))
+    image, noise, lights = _image_generator(config), picture.sought_noise, picture.lights
+    weighed = partial(energies, y, image, noise, lights, config)
+    for size in second.sizes(bound, first.outcome, first.kernel) if part.left else ():
+        began = time.perf_counter()
+        told = Unforeseen(part, search_work(window[2:], size, config))
+        try:
+            (found,) = find_kernels(y[None], size, image, [noise], [lights], config, told)
+        except InputError:  # all of its starts diverged, which is no reason to give up the first search
+            continue
+        better = second.preferable(y, noise, weighed, best.kernel, found)
+        best = replace(best, seconds=best.seconds + time.perf_counter() - began)
+        if better:
+            found = replace(found, limit=limit)  # if it is the first kernel in better detail, it had that room
+            blur = _Blur(found, _within(window, found.region), best.seconds - picture.seconds)
+            best = _restored(picture, cropped(found.kernel), blur, config, Silent())
+    part.finish()
+    return best
+
+
+def _second_work(bound: int, window: Region, config: DeblurConfig) -> float:
+    """What is announced for further searches among small kernels: the work of one, or none if there can't be one."""
+    possible = bound > second.SMALLER and not config.schedule.starts  # a number of starts that is told is what there is
+    return search_work(window[2:], second.SMALLER, config) if possible else 0.0
 
 
 def deconvolve(

@@ -134,15 +134,28 @@ def test_islands_go_where_the_picture_is_explained_as_well_without_them(monkeypa
 
 
 def test_what_explains_a_picture_is_no_needless_island(monkeypatch):
-    """Nor is there anything to judge in a kernel of one piece, or in one that is all pieces."""
+    """Nor is there anything to judge in a kernel of one piece."""
     one = np.pad(pruned(TRUE), 15)
     left, right = np.roll(one, -12, 1), np.roll(one, 12, 1)
     two = np.asarray(0.8 * left + 0.2 * right, np.float32)
     y = blur(data.coins()[:190, :300] / 255, two, 0.003).astype(np.float32)
     np.testing.assert_array_equal(without_needless(search_of(y), Candidate(0, two)), two)
     monkeypatch.delattr(Search, "judge")
-    for kernel in (one, np.asarray((left + right) / 2, np.float32)):
-        np.testing.assert_array_equal(without_needless(search_of(y), Candidate(0, kernel)), kernel)
+    np.testing.assert_array_equal(without_needless(search_of(y), Candidate(0, one)), one)
+
+
+def test_islands_have_to_save_more_than_noise_lets_them_by_chance(monkeypatch):
+    """Half the logarithm of the number of samples, times the variance, for each entry of each sample."""
+    search, clean = search_of(COINS, noise=0.03), pruned(np.pad(TRUE, 10))
+    cloudy = 0.9 * clean
+    cloudy[:3, :3] = 0.1 / 9
+    samples, variance = np.prod(search.shape), search.at_pixels()[0] ** 2
+    bound = 9 * np.log(samples) * variance / (2 * samples)
+    assert bound > NEEDLESS
+    for more, taken in ((0.9 * bound, True), (1.1 * bound, False)):
+        monkeypatch.setattr(search, "judge", lambda *arguments, more=more: np.array([0.5, 0.5 + more]))
+        found = without_needless(search, Candidate(0, cloudy))
+        np.testing.assert_allclose(found, clean if taken else cloudy, atol=1e-6)
 
 
 @pytest.mark.parametrize(("less", "taken"), [(2 * CLEARLY, True), (CLEARLY / 2, False), (np.nan, False)])

@@ -56,6 +56,12 @@ def test_each_outcome_has_its_case(kernel, limit, misfit, picture, expected):
     assert judge(kernel, limit, misfit, picture, 0.0) is expected
 
 
+def test_noise_of_more_than_a_third_of_the_contrast_is_too_much():
+    contrast = BLURRY.std()
+    assert judge(LINE, 27, 1.0, BLURRY, 0.32 * contrast) is Outcome.RECOVERED
+    assert judge(LINE, 27, 1.0, BLURRY, 0.34 * contrast) is Outcome.TOO_NOISY
+
+
 def test_a_misfit_of_coloured_lights_is_a_caution_and_no_failure():
     assert judge(LINE, 27, 4.0, BLURRY, 0.0, lights=True) is Outcome.COLOURED_LIGHTS
     assert judge(LINE, 27, 1.0, BLURRY, 0.0, lights=True) is Outcome.RECOVERED

@@ -193,7 +193,6 @@ def test_a_search_does_no_more_work_than_it_announced(monkeypatch):
             """What was not needed."""
 
     monkeypatch.setattr(blind, "Part", Heard)
-    monkeypatch.setattr(blind, "in_pieces", lambda kernel: False)  # another search's work is unforeseen
     y = blur(data.camera()[:230, :240] / 255, line_kernel(31, 30)).astype(np.float32)
     config = DeblurConfig(schedule=ScheduleConfig(steps=0.01))
     with jax.numpy_dtype_promotion("standard"):

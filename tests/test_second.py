@@ -1,0 +1,101 @@
+"""A kernel that is doubtful or small is sought again among small ones."""
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
+from skimage import data
+
+from inr_deblur import deblur, pipeline
+from inr_deblur.blind import Found, energies
+from inr_deblur.config import DeblurConfig, KernelConfig, ScheduleConfig
+from inr_deblur.errors import InputError
+from inr_deblur.kernels import cropped, likeness
+from inr_deblur.outcome import Outcome
+from inr_deblur.second import SMALL, SMALLER, preferable, sizes
+from inr_deblur.simulate import blur, line_kernel
+
+TRUE = np.pad(line_kernel(9, 30), 18).astype(np.float32)
+Y = blur(data.camera()[60:260, 100:300] / 255, TRUE, 0.01).astype(np.float32)
+PIECES = 0.4 * TRUE
+for corner in np.ndindex(2, 2):
+    PIECES[tuple(slice(34, 37) if c else slice(2, 5) for c in corner)] = 0.6 / 36
+WIDE = np.pad(line_kernel(41, 30), 2).astype(np.float32)
+POINT = np.zeros_like(TRUE)
+POINT[22, 22] = 1
+
+
+def found(kernel, limit=61):
+    return Found(kernel, limit, (0, 0, *Y.shape), ())
+
+
+def sought(monkeypatch, first, *others, starts=0, size=61, y=Y):
+    """The result if the searches find these kernels one after another, and the sizes that they were told."""
+    told, left = [], [first, *others]
+
+    def searched(pictures, size, *_):
+        told.append(size)
+        kernel = left.pop(0)
+        if kernel is None:
+            raise InputError("diverged")
+        return [found(kernel)]
+
+    monkeypatch.setattr(pipeline, "find_kernels", searched)
+    config = DeblurConfig(kernel=KernelConfig(size=size), schedule=ScheduleConfig(starts=starts, steps=0.05))
+    return deblur(y, config), told
+
+
+def same(result, kernel):
+    return likeness(result.kernel, cropped(kernel)) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_small_one_is_taken_where_the_picture_is_clearer_with_it(monkeypatch):
+    result, told = sought(monkeypatch, PIECES, TRUE, POINT)
+    assert told == [61, SMALL, SMALLER] and same(result, TRUE) and result.outcome.ok
+
+
+@pytest.mark.parametrize("second", [POINT, None])
+def test_else_the_first_stays(monkeypatch, second):
+    result, told = sought(monkeypatch, PIECES, second, second)
+    assert told == [61, SMALL, SMALLER] and same(result, PIECES)
+    assert result.outcome is Outcome.KERNEL_IN_PIECES
+
+
+def test_a_small_one_without_doubt_is_compared_with_one_from_the_finest_scales(monkeypatch):
+    result, told = sought(monkeypatch, TRUE, POINT)
+    assert told == [61, SMALLER] and same(result, TRUE)
+
+
+def test_a_wide_one_is_not_sought_again_nor_with_starts_that_are_told(monkeypatch):
+    y = blur(data.camera()[60:260, 100:300] / 255, WIDE, 0.001).astype(np.float32)
+    assert sought(monkeypatch, WIDE, y=y)[1] == [61]
+    assert sought(monkeypatch, PIECES, starts=3)[1] == [61]
+    assert sought(monkeypatch, PIECES, size=SMALLER)[1] == [SMALLER]
+
+
+def test_what_fills_its_support_is_not_taken():
+    assert preferable(Y, 0.01, lambda kernels: [], PIECES, found(TRUE))
+    assert not preferable(Y, 0.01, lambda kernels: [], PIECES, found(TRUE, limit=9))
+
+
+@pytest.mark.parametrize(("after", "taken"), [(0.4, True), (0.6, False), (np.nan, False)])
+def test_what_differs_in_details_is_taken_where_it_explains_the_picture_better(after, taken):
+    """Even if it fills its support, since the first had more room."""
+    near = np.asarray(gaussian_filter(TRUE, 0.5), np.float32)
+    assert preferable(Y, 0.01, lambda kernels: [0.5, after], TRUE, found(near, limit=11)) == taken
+
+
+def test_the_true_kernel_explains_a_picture_better_than_one_that_is_doubled():
+    doubled = np.asarray(TRUE + 0.3 * np.roll(TRUE, 5, 0), np.float32) / np.float32(1.3)
+    with jax.numpy_dtype_promotion("standard"):
+        right, wrong = energies(Y, "harmonic", 0.01, False, DeblurConfig(), [TRUE, doubled])
+    assert right < wrong
+
+
+@given(st.integers(5, 121), st.sampled_from(Outcome), st.sampled_from([TRUE, PIECES, WIDE, POINT]))
+def test_further_searches_have_less_room_each_than_the_one_before(bound, outcome, kernel):
+    chosen = (bound, *sizes(bound, outcome, kernel))
+    assert list(chosen) == sorted(set(chosen), reverse=True)
+    assert outcome is not Outcome.NO_BLUR or chosen == (bound,)
