@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inr_deblur.blind import Found
-from inr_deblur.correction import AGREED
+from inr_deblur.correction import AGREED, CLEARLY
 from inr_deblur.kernels import likeness, of_one_size, support_box, support_for
 from inr_deblur.outcome import Outcome, truncated
 from inr_deblur.refinement import blurring
@@ -41,12 +41,12 @@ def preferable(
     first: NDArray[np.float32],
     second: Found,
 ) -> bool:
-    """Whether the second kernel explains the picture y (H, W) better, if the two are the same one but for details.
+    """Whether the second kernel explains the picture y (H, W) clearly better, if the two are one but for details.
 
     Else whether the picture is clearer with it, and the search had room for it. noise: standard deviation of y;
     energies: of kernels, see `blind.energies`; first: (K, K), odd, pruned.
     """
     if likeness(*of_one_size([first, second.kernel])) >= AGREED:
         before, after = energies([first, second.kernel])
-        return after < before
+        return after < before - CLEARLY
     return not truncated(second.kernel, second.limit) and blurring(y, noise, first, second.kernel) < CLEARER

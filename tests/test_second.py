@@ -11,6 +11,7 @@ from skimage import data
 from inr_deblur import deblur, pipeline
 from inr_deblur.blind import Found, energies
 from inr_deblur.config import DeblurConfig, KernelConfig, ScheduleConfig
+from inr_deblur.correction import CLEARLY
 from inr_deblur.errors import InputError
 from inr_deblur.kernels import cropped, likeness
 from inr_deblur.outcome import Outcome
@@ -80,11 +81,11 @@ def test_what_fills_its_support_is_not_taken():
     assert not preferable(Y, 0.01, lambda kernels: [], PIECES, found(TRUE, limit=9))
 
 
-@pytest.mark.parametrize(("after", "taken"), [(0.4, True), (0.6, False), (np.nan, False)])
-def test_what_differs_in_details_is_taken_where_it_explains_the_picture_better(after, taken):
+@pytest.mark.parametrize(("less", "taken"), [(2, True), (0.5, False), (-2, False), (np.nan, False)])
+def test_what_differs_in_details_is_taken_where_it_explains_the_picture_clearly_better(less, taken):
     """Even if it fills its support, since the first had more room."""
     near = np.asarray(gaussian_filter(TRUE, 0.5), np.float32)
-    assert preferable(Y, 0.01, lambda kernels: [0.5, after], TRUE, found(near, limit=11)) == taken
+    assert preferable(Y, 0.01, lambda kernels: [0.5, 0.5 - less * CLEARLY], TRUE, found(near, limit=11)) == taken
 
 
 def test_the_true_kernel_explains_a_picture_better_than_one_that_is_doubled():
