@@ -23,8 +23,11 @@ from inr_deblur.watch import StageTrace
 
 NO_WORSE = 1e-5  # of energy, that a right correction may add, the polish of a wide kernel, or honing
 NEEDLESS = 3e-7  # of energy, that a kernel without islands may have more; a path's own ones save ten times that
-CLEARLY = 1.5e-6  # of energy, that `polish` has to save of a small kernel's: with less, it has spoilt some
+CLEARLY = 1.5e-6  # of energy, that another small kernel, polished or found, has to save: with less, some were worse
 LOUD = 0.01  # noise, where the contrast is 0.2, above which rounds have not made a kernel better
+MENDABLE = (
+    0.75  # share of the mass in the largest piece, below which what is left of a kernel is no better, but in noise
+)
 AGREED = 0.9  # `likeness` of corrected kernels, from which on they are the same one
 
 
@@ -66,7 +69,12 @@ def ended(search: Search, left: Sequence[Candidate], scale: int) -> list[Ending]
 
 def alike(a: Candidate, b: Candidate) -> bool:
     """Whether two corrected kernels of a scale are the same one."""
-    return likeness(*of_one_size([a.kernel, b.kernel])) >= AGREED
+    return one_but_for_details(a.kernel, b.kernel)
+
+
+def one_but_for_details(a: NDArray, b: NDArray) -> bool:
+    """Whether kernels (K, K) and (L, L), odd, are the same one."""
+    return likeness(*of_one_size([a, b])) >= AGREED
 
 
 def finished(search: Search, winners: Sequence[Candidate], scale: int) -> list[Candidate]:
@@ -189,17 +197,21 @@ def without_needless(search: Search, winner: Candidate) -> NDArray[np.float32]:
     """The kernel of the pixels without its islands, if it explains its picture as well without them.
 
     Faint clouds far from the rest explain nothing where there are no edges, yet all that they hold is contrast that the
-    restoration lacks. In noise they have to save more than as many entries would by fitting it, by the criterion of
-    Schwarz, Estimating the dimension of a model (Annals of Statistics 1978).
+    restoration lacks. Of noise of variance v, p entries that are fitted to n samples explain by chance, in energy,
+
+        p v log(n) / n,
+
+    the criterion of Schwarz, Estimating the dimension of a model (Annals of Statistics 1978). Islands have to save
+    more.
     """
     whole = winner.kernel
     share = largest_piece(whole)
-    if share == 1:
-        return whole
     alone = (without_islands(whole) / share).astype(np.float32)
-    energies = search.judge(np.stack([whole, alone]), np.full(2, winner.picture), 1, 0)
     samples, entries = np.prod(search.shape), (whole > 0).sum() - (alone > 0).sum()
-    by_chance = entries * np.log(samples) * search.at_pixels()[winner.picture] ** 2 / (2 * samples)
+    by_chance = entries * search.at_pixels()[winner.picture] ** 2 * np.log(samples) / samples
+    if share == 1 or (share < MENDABLE and by_chance < NEEDLESS):
+        return whole
+    energies = search.judge(np.stack([whole, alone]), np.full(2, winner.picture), 1, 0)
     return alone if energies[1] <= energies[0] + max(NEEDLESS, by_chance) else whole
 
 

@@ -14,7 +14,7 @@ MISFIT = 2.5  # residual over noise that no fitted picture has
 SHARP = 0.35  # `sharpness` above which edges are pixel-sharp
 WIDE = 1.5  # `spread` from which on the right kernel makes edges sparser whatever the picture
 SURE, HOPELESS = 0.92, 1.02  # `sparsity` over that of the denoised picture: no doubt is left, and no hope
-TOO_LOUD = 1 / 3  # noise over the picture's contrast, both standard deviations, above which any kernel explains it
+TOO_LOUD = 1 / 3  # noise over contrast, above which any kernel explains a picture
 DOUBTFUL = 0.75  # share of the way from hopeless to sure
 SHARP_PARTS = 0.35  # `sharp_share` above which a picture is sharp
 BLOCK = 32  # side in pixels of the parts of a picture that are looked at one by one
@@ -45,8 +45,8 @@ class Outcome(Enum):
         "The kernel reaches the border of its support, so a part of it may be missing: raise kernel.size."
     )
     TOO_NOISY = (
-        "The noise is more than a third of the picture's contrast, too much to tell a blur by, so the result is "
-        "doubtful: take the mean of several exposures, or give a region with more contrast."
+        "The noise is more than a third of the contrast where the blur was sought, too much to tell it by, so the "
+        "result is doubtful: take the mean of several exposures, or give a region with more contrast."
     )
     NOT_FITTED = (
         "The picture is not explained by one kernel for all of it, so the result is doubtful: "
@@ -134,19 +134,21 @@ def judge(
     noise: float,
     clear: float = 1.0,
     lights: bool = False,
+    loud: float = 0.0,
 ) -> Outcome:
     """The outcome of a blind fit.
 
     kernel: (K, L), pruned; limit: side in pixels that the search allowed it; misfit: rms residual over the noise's
     standard deviation; blurry: (H, W) the picture; noise: its standard deviation; clear: the result's `clearness`;
-    lights: whether the picture shows coloured lights (`colour`), of which even the true kernel leaves a misfit.
+    lights: whether the picture shows coloured lights (`colour`), of which even the true kernel leaves a misfit; loud:
+    noise over contrast, both standard deviations, where the kernel was sought.
     """
     point = spread(kernel) < POINT
     if (point or densest(kernel) > MOST) and sharp_share(blurry, noise) > SHARP_PARTS:
         return Outcome.NO_BLUR
     if point:
         return Outcome.KERNEL_COLLAPSED
-    if noise > TOO_LOUD * blurry.std():
+    if loud > TOO_LOUD:
         return Outcome.TOO_NOISY
     if truncated(kernel, limit):
         return Outcome.KERNEL_TRUNCATED

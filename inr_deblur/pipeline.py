@@ -8,6 +8,7 @@ picture, config and known kernel: the same bytes each time on one machine's CPU.
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -83,7 +84,8 @@ def deblur(
     None means blind. region: (top, left, height, width) in which the kernel is sought, None: anywhere. rounding:
     standard deviation, in units of the image, of what a JPEG has left in it; None reads it from the image, which shows
     it as it was stored, but not in another light. progress: told how far the fit is. look: shown each stage of the
-    search as it ends, of an ensemble's first, but not those of further searches, for which a doubtful first one calls.
+    search as it ends, of an ensemble's first, but not those of further searches, for which a doubtful first one calls,
+    or a small kernel.
     Raises InputError for a picture, a kernel, a region or a setting that can't be used.
     """
     check(config)
@@ -234,9 +236,10 @@ def _restored(
     restored = np.clip(latent.render(y.shape[:2]), 0, 1)
     outcome, clear = Outcome.RESTORED, 1.0
     if blur:
-        denoised = restore_within(_cut(grey, blur.window), POINT, weight)
-        clear = clearness(k, denoised, _cut(luminance(restored), blur.window))
-        outcome = judge(k, blur.found.limit, misfit, grey, noise, clear, picture.lights)
+        seen = _cut(grey, blur.window)
+        clear = clearness(k, restore_within(seen, POINT, weight), _cut(luminance(restored), blur.window))
+        loud = noise / max(float(seen.std()), FLAT)
+        outcome = judge(k, blur.found.limit, misfit, grey, noise, clear, picture.lights, loud)
     if outcome is Outcome.NO_BLUR:
         restored = y  # what is sharp stays as it was: a restoration could only smooth it
         clear = sharp_share(grey, noise)
@@ -264,33 +267,32 @@ def _reconsidered(
     config: DeblurConfig,
     progress: Progress,
 ) -> DeblurResult:
-    """The result after further searches among small kernels, if there is doubt.
+    """The result after further searches among small kernels, if the first one's is doubtful or small.
 
     limit: side in pixels that the first search allowed the kernel; bound, window: as from `where_sought`.
     """
     best, y, part = first, _cut(picture.sought, window), Part(progress, _second_work(bound, window, config))
     image, noise, lights = _image_generator(config), picture.sought_noise, picture.lights
     weighed = partial(energies, y, image, noise, lights, config)
-    for size in second.sizes(bound, first.outcome, first.kernel) if part.left else ():
-        began = time.perf_counter()
+    for size in second.sizes(bound, first.outcome, first.kernel, config):
+        began, found = time.perf_counter(), None
         told = Unforeseen(part, search_work(window[2:], size, config))
-        try:
+        with suppress(InputError):  # all of its starts diverged, which is no reason to give up the first search
             (found,) = find_kernels(y[None], size, image, [noise], [lights], config, told)
-        except InputError:  # all of its starts diverged, which is no reason to give up the first search
-            continue
-        better = second.preferable(y, noise, weighed, best.kernel, found)
+        better = found and second.preferable(y, noise, weighed, best.kernel, found)
         best = replace(best, seconds=best.seconds + time.perf_counter() - began)
-        if better:
+        if found and better:
             found = replace(found, limit=limit)  # if it is the first kernel in better detail, it had that room
             blur = _Blur(found, _within(window, found.region), best.seconds - picture.seconds)
-            best = _restored(picture, cropped(found.kernel), blur, config, Silent())
+            other = _restored(picture, cropped(found.kernel), blur, config, Silent())
+            best = replace(best, seconds=other.seconds) if best.outcome.ok and not other.outcome.ok else other
     part.finish()
     return best
 
 
 def _second_work(bound: int, window: Region, config: DeblurConfig) -> float:
     """What is announced for further searches among small kernels: the work of one, or none if there can't be one."""
-    possible = bound > second.SMALLER and not config.schedule.starts  # a number of starts that is told is what there is
+    possible = second.possible(bound, second.SMALLER, config)
     return search_work(window[2:], second.SMALLER, config) if possible else 0.0
 
 

@@ -61,7 +61,8 @@ class Part:
 
     def finish(self) -> None:
         """The rest isn't needed. The run goes on."""
-        self.advance(self.left)
+        if self.left > 0:
+            self.advance(self.left)
 
 
 class Unforeseen:

@@ -2,7 +2,7 @@
 
 A search that begins at coarse scales can lose a small kernel: print is too fine for them, so that the true kernel is
 not the one of lowest energy there, and in noise a kernel in pieces may explain more than the true one. Among small
-kernels a search begins at finer scales and has no room for pieces. Which of two kernels is right the energy does not
+kernels a search begins at finer scales and has less room for pieces. Which of two kernels is right the energy does not
 tell in noise; how clear the picture is that each restores tells more. Of two that differ in details alone it does tell.
 """
 
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inr_deblur.blind import Found
-from inr_deblur.correction import AGREED, CLEARLY
-from inr_deblur.kernels import likeness, of_one_size, support_box, support_for
+from inr_deblur.config import DeblurConfig
+from inr_deblur.correction import CLEARLY, one_but_for_details
+from inr_deblur.kernels import support_box, support_for
 from inr_deblur.outcome import Outcome, truncated
 from inr_deblur.refinement import blurring
 from inr_deblur.search import ROOM
@@ -22,16 +23,27 @@ SMALL, SMALLER = 27, 21  # pixels of the kernels among which another one is soug
 CLEARER = 0.99  # `blurring` from the first kernel to the second, below which the second is taken
 
 
-def sizes(bound: int, outcome: Outcome, kernel: NDArray) -> tuple[int, ...]:
-    """The sizes in pixels up to which another kernel is to be sought, one after another until one is right: often none.
+def possible(bound: int, size: int, config: DeblurConfig) -> bool:
+    """Whether a search for kernels of at most `size` pixels has less room than the first one, of at most `bound`.
 
-    bound: that of the first search; outcome, kernel: what came of it, (K, L), pruned. A kernel that is doubtful may be
-    any small one; one that isn't, but that may be small, is compared with one from the finest scales alone.
+    Where starts or scales are told there is no other search.
     """
-    small = support_box(kernel)[1] <= support_for(ROOM * SMALLER)
-    if outcome is Outcome.NO_BLUR or (outcome.ok and not small):
+    told = config.schedule.starts or config.schedule.scales
+    return not told and support_for(ROOM * size) < support_for(ROOM * bound)
+
+
+def sizes(bound: int, outcome: Outcome, kernel: NDArray, config: DeblurConfig) -> tuple[int, ...]:
+    """The sizes in pixels up to which another kernel is to be sought, in turn: often none.
+
+    bound: that of the first search; outcome, kernel: what came of it, (K, L), pruned. If that is doubtful the right one
+    may be any small one; if it isn't, but could be what a search among the smallest finds, there is one among these. Of
+    a sharp picture there is no other kernel, and noise that hides the first hides all.
+    """
+    if outcome in (Outcome.NO_BLUR, Outcome.TOO_NOISY):
         return ()
-    return tuple(size for size in (SMALL, SMALLER) if size < bound and (size == SMALLER or not outcome.ok))
+    small = support_box(kernel)[1] <= support_for(ROOM * SMALLER)
+    wanted = () if outcome.ok and not small else (SMALLER,) if outcome.ok else (SMALL, SMALLER)
+    return tuple(size for size in wanted if possible(bound, size, config))
 
 
 def preferable(
@@ -44,9 +56,9 @@ def preferable(
     """Whether the second kernel explains the picture y (H, W) clearly better, if the two are one but for details.
 
     Else whether the picture is clearer with it, and the search had room for it. noise: standard deviation of y;
-    energies: of kernels, see `blind.energies`; first: (K, K), odd, pruned.
+    energies: of kernels, see `blind.energies`; first: (K, K), odd, pruned; second: what a later search has found.
     """
-    if likeness(*of_one_size([first, second.kernel])) >= AGREED:
+    if one_but_for_details(first, second.kernel):
         before, after = energies([first, second.kernel])
         return after < before - CLEARLY
     return not truncated(second.kernel, second.limit) and blurring(y, noise, first, second.kernel) < CLEARER

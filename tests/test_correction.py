@@ -134,23 +134,26 @@ def test_islands_go_where_the_picture_is_explained_as_well_without_them(monkeypa
 
 
 def test_what_explains_a_picture_is_no_needless_island(monkeypatch):
-    """Nor is there anything to judge in a kernel of one piece."""
+    """Nor is there anything to judge in a kernel of one piece, or without noise in one that is all pieces."""
     one = np.pad(pruned(TRUE), 15)
     left, right = np.roll(one, -12, 1), np.roll(one, 12, 1)
     two = np.asarray(0.8 * left + 0.2 * right, np.float32)
     y = blur(data.coins()[:190, :300] / 255, two, 0.003).astype(np.float32)
     np.testing.assert_array_equal(without_needless(search_of(y), Candidate(0, two)), two)
     monkeypatch.delattr(Search, "judge")
-    np.testing.assert_array_equal(without_needless(search_of(y), Candidate(0, one)), one)
+    for kernel in (one, np.asarray((left + right) / 2, np.float32)):
+        found = without_needless(search_of(y, noise=0.001), Candidate(0, kernel))
+        np.testing.assert_array_equal(found, kernel)
 
 
-def test_islands_have_to_save_more_than_noise_lets_them_by_chance(monkeypatch):
-    """Half the logarithm of the number of samples, times the variance, for each entry of each sample."""
+@pytest.mark.parametrize("share", [0.1, 0.4])
+def test_islands_have_to_save_more_than_noise_lets_them_by_chance(monkeypatch, share):
+    """The variance for each entry, times the logarithm of the number of samples over that number."""
     search, clean = search_of(COINS, noise=0.03), pruned(np.pad(TRUE, 10))
-    cloudy = 0.9 * clean
-    cloudy[:3, :3] = 0.1 / 9
+    cloudy = (1 - share) * clean
+    cloudy[:3, :3] = share / 9
     samples, variance = np.prod(search.shape), search.at_pixels()[0] ** 2
-    bound = 9 * np.log(samples) * variance / (2 * samples)
+    bound = 9 * np.log(samples) * variance / samples
     assert bound > NEEDLESS
     for more, taken in ((0.9 * bound, True), (1.1 * bound, False)):
         monkeypatch.setattr(search, "judge", lambda *arguments, more=more: np.array([0.5, 0.5 + more]))

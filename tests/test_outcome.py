@@ -57,9 +57,8 @@ def test_each_outcome_has_its_case(kernel, limit, misfit, picture, expected):
 
 
 def test_noise_of_more_than_a_third_of_the_contrast_is_too_much():
-    contrast = BLURRY.std()
-    assert judge(LINE, 27, 1.0, BLURRY, 0.32 * contrast) is Outcome.RECOVERED
-    assert judge(LINE, 27, 1.0, BLURRY, 0.34 * contrast) is Outcome.TOO_NOISY
+    assert judge(LINE, 27, 1.0, BLURRY, 0.01, loud=0.32) is Outcome.RECOVERED
+    assert judge(LINE, 27, 1.0, BLURRY, 0.01, loud=0.34) is Outcome.TOO_NOISY
 
 
 def test_a_misfit_of_coloured_lights_is_a_caution_and_no_failure():

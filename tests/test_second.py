@@ -9,12 +9,14 @@ from scipy.ndimage import gaussian_filter
 from skimage import data
 
 from inr_deblur import deblur, pipeline
-from inr_deblur.blind import Found, energies
+from inr_deblur.blind import Found, energies, search_work
 from inr_deblur.config import DeblurConfig, KernelConfig, ScheduleConfig
 from inr_deblur.correction import CLEARLY
 from inr_deblur.errors import InputError
-from inr_deblur.kernels import cropped, likeness
+from inr_deblur.kernels import cropped, likeness, support_for
 from inr_deblur.outcome import Outcome
+from inr_deblur.progress import Silent
+from inr_deblur.search import ROOM
 from inr_deblur.second import SMALL, SMALLER, preferable, sizes
 from inr_deblur.simulate import blur, line_kernel
 
@@ -32,7 +34,20 @@ def found(kernel, limit=61):
     return Found(kernel, limit, (0, 0, *Y.shape), ())
 
 
-def sought(monkeypatch, first, *others, starts=0, size=61, y=Y):
+class Heard(Silent):
+    """What is reported: the total first."""
+
+    def __init__(self):
+        self.amounts = []
+
+    def start(self, total, title):
+        self.amounts.append(total)
+
+    def advance(self, amount, note=""):
+        self.amounts.append(amount)
+
+
+def sought(monkeypatch, first, *others, starts=0, size=61, y=Y, progress=None):
     """The result if the searches find these kernels one after another, and the sizes that they were told."""
     told, left = [], [first, *others]
 
@@ -45,7 +60,7 @@ def sought(monkeypatch, first, *others, starts=0, size=61, y=Y):
 
     monkeypatch.setattr(pipeline, "find_kernels", searched)
     config = DeblurConfig(kernel=KernelConfig(size=size), schedule=ScheduleConfig(starts=starts, steps=0.05))
-    return deblur(y, config), told
+    return deblur(y, config, progress=progress), told
 
 
 def same(result, kernel):
@@ -62,6 +77,21 @@ def test_else_the_first_stays(monkeypatch, second):
     result, told = sought(monkeypatch, PIECES, second, second)
     assert told == [61, SMALL, SMALLER] and same(result, PIECES)
     assert result.outcome is Outcome.KERNEL_IN_PIECES
+
+
+@pytest.mark.parametrize("others", [(TRUE, POINT), (None, None)])
+def test_further_searches_are_part_of_the_time_and_of_what_is_announced(monkeypatch, others):
+    heard = Heard()
+    result, _ = sought(monkeypatch, PIECES, *others, progress=heard)
+    total, *amounts = heard.amounts
+    assert min(amounts) > 0 and search_work(Y.shape, SMALLER, result.config) <= sum(amounts) <= total
+    assert result.seconds > 0 and result.region == (0, 0, *Y.shape)
+
+
+def test_a_result_without_doubt_does_not_give_way_to_a_doubtful_one(monkeypatch):
+    monkeypatch.setattr(pipeline.second, "preferable", lambda *arguments: True)
+    result, told = sought(monkeypatch, TRUE, PIECES)
+    assert told == [61, SMALLER] and same(result, TRUE) and result.outcome.ok
 
 
 def test_a_small_one_without_doubt_is_compared_with_one_from_the_finest_scales(monkeypatch):
@@ -95,8 +125,13 @@ def test_the_true_kernel_explains_a_picture_better_than_one_that_is_doubled():
     assert right < wrong
 
 
-@given(st.integers(5, 121), st.sampled_from(Outcome), st.sampled_from([TRUE, PIECES, WIDE, POINT]))
-def test_further_searches_have_less_room_each_than_the_one_before(bound, outcome, kernel):
-    chosen = (bound, *sizes(bound, outcome, kernel))
-    assert list(chosen) == sorted(set(chosen), reverse=True)
-    assert outcome is not Outcome.NO_BLUR or chosen == (bound,)
+@given(
+    st.integers(5, 121), st.sampled_from(Outcome), st.sampled_from([TRUE, PIECES, WIDE, POINT]), st.sampled_from([0, 2])
+)
+def test_further_searches_have_less_room_each_than_the_one_before(bound, outcome, kernel, told):
+    config = DeblurConfig(schedule=ScheduleConfig(scales=told))
+    chosen = (bound, *sizes(bound, outcome, kernel, config))
+    rooms = [support_for(ROOM * size) for size in chosen]
+    assert rooms == sorted(set(rooms), reverse=True)
+    if told or outcome in (Outcome.NO_BLUR, Outcome.TOO_NOISY):
+        assert chosen == (bound,)
