@@ -64,7 +64,7 @@ def settled(pictures: Pictures, config: DeblurConfig) -> np.ndarray:
     if spread(k) < LEAST_SPREAD:
         before, after = _descended(y, k, noise, config)
         k = before if spoilt(y, noise, before, after) else after
-    search = _search(y, k, noise, config, 1)
+    search = _search(y, k, noise, config)
     if spread(k) >= LEAST_SPREAD:
         edges = OF_WIDE if spread(k) / ENDING >= LEAST_SPREAD else OF_SMALL
         k = alternated(search, [Candidate(0, k)], 1, edges)[0].kernel
@@ -72,12 +72,12 @@ def settled(pictures: Pictures, config: DeblurConfig) -> np.ndarray:
     return cropped(k)
 
 
-def _search(y: np.ndarray, k: np.ndarray, noise: float, config: DeblurConfig, scale: int) -> Any:
-    """One that looks at the part of y that a search for k (K, K) looks at, at this scale."""
+def _search(y: np.ndarray, k: np.ndarray, noise: float, config: DeblurConfig) -> Any:
+    """One that looks at the part of y that a search for k (K, K) looks at, at the pixels."""
     from inr_deblur.blind import search_in
     from inr_deblur.progress import Silent
 
-    return search_in(y[None], max(k.shape), scale, "harmonic", [noise], [False], config, Silent())
+    return search_in(y[None], max(k.shape), 1, "harmonic", [noise], [False], config, Silent())
 
 
 def _descended(y: np.ndarray, k: np.ndarray, noise: float, config: DeblurConfig) -> list[np.ndarray]:
@@ -89,7 +89,7 @@ def _descended(y: np.ndarray, k: np.ndarray, noise: float, config: DeblurConfig)
     from inr_deblur.schedule import plan, scales
     from inr_deblur.search import ROOM
 
-    side, search = max(k.shape), _search(y, k, noise, config, 1)
+    side, search = max(k.shape), _search(y, k, noise, config)
     batch = search.begin(np.array([ROOM * side]), 0)
     kernels = of_one_size([k, np.zeros((batch.support, batch.support))])[:1]
     batch = search.carried(replace(batch, kernels=kernels, offsets=search.offsets(batch, 1)), 1)

@@ -71,7 +71,7 @@ class Found:
 
     kernel: NDArray[np.float32]  # (K, K), pruned, sum 1
     limit: int  # side in pixels that the search allowed it
-    region: Region  # that the last stages of the first search looked at
+    region: Region  # that the last stages of its search looked at
     stages: tuple[StageTrace, ...]
 
 

@@ -25,9 +25,7 @@ NO_WORSE = 1e-5  # of energy, that a right correction may add, the polish of a w
 NEEDLESS = 3e-7  # of energy, that a kernel without islands may have more; a path's own ones save ten times that
 CLEARLY = 1.5e-6  # of energy, that another small kernel, polished or found, has to save: with less, some were worse
 LOUD = 0.01  # noise, where the contrast is 0.2, above which rounds have not made a kernel better
-MENDABLE = (
-    0.75  # share of the mass in the largest piece, below which what is left of a kernel is no better, but in noise
-)
+MENDABLE = 0.75  # share of the mass in the largest piece, below which islands are left alone where there is no noise
 AGREED = 0.9  # `likeness` of corrected kernels, from which on they are the same one
 
 

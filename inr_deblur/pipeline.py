@@ -117,9 +117,10 @@ def deblur_many(
     sought as one batch. A processor needs as long for that as for one after another; it is meant for graphics cards,
     and was not timed on one. A search is that of `deblur` but for rounding, for the kernels' grid, which is as wide as
     the batch's widest kernel needs, for starts that go on because others' do, which can spare a kernel a doubt, and for
-    its end, which is where all kernels of the batch are wide enough to be corrected. Rounding alone can send a search
-    another way, as it can on another machine. The order of the pictures plays no part. Raises InputError for the first
-    picture or setting that can't be used, before any work is done.
+    its end, which is where all kernels of the batch are wide enough to be corrected. Further searches among small
+    kernels are each picture's own. Rounding alone can send a search another way, as it can on another machine. The
+    order of the pictures plays no part. Raises InputError for the first picture or setting that can't be used, before
+    any work is done.
     """
     check(config)
     if config.ensemble > 1:
@@ -279,9 +280,10 @@ def _reconsidered(
         told = Unforeseen(part, search_work(window[2:], size, config))
         with suppress(InputError):  # all of its starts diverged, which is no reason to give up the first search
             (found,) = find_kernels(y[None], size, image, [noise], [lights], config, told)
-        better = found and second.preferable(y, noise, weighed, best.kernel, found)
+        if found and not second.preferable(y, noise, weighed, best.kernel, found):
+            found = None
         best = replace(best, seconds=best.seconds + time.perf_counter() - began)
-        if found and better:
+        if found:
             found = replace(found, limit=limit)  # if it is the first kernel in better detail, it had that room
             blur = _Blur(found, _within(window, found.region), best.seconds - picture.seconds)
             other = _restored(picture, cropped(found.kernel), blur, config, Silent())

@@ -1,5 +1,7 @@
 """A kernel that is doubtful or small is sought again among small ones."""
 
+import time
+
 import jax
 import numpy as np
 import pytest
@@ -47,12 +49,13 @@ class Heard(Silent):
         self.amounts.append(amount)
 
 
-def sought(monkeypatch, first, *others, starts=0, size=61, y=Y, progress=None):
+def sought(monkeypatch, first, *others, starts=0, size=61, y=Y, progress=None, takes=0.0):
     """The result if the searches find these kernels one after another, and the sizes that they were told."""
     told, left = [], [first, *others]
 
     def searched(pictures, size, *_):
         told.append(size)
+        time.sleep(takes)
         kernel = left.pop(0)
         if kernel is None:
             raise InputError("diverged")
@@ -82,10 +85,10 @@ def test_else_the_first_stays(monkeypatch, second):
 @pytest.mark.parametrize("others", [(TRUE, POINT), (None, None)])
 def test_further_searches_are_part_of_the_time_and_of_what_is_announced(monkeypatch, others):
     heard = Heard()
-    result, _ = sought(monkeypatch, PIECES, *others, progress=heard)
+    result, _ = sought(monkeypatch, PIECES, *others, progress=heard, takes=0.4)
     total, *amounts = heard.amounts
     assert min(amounts) > 0 and search_work(Y.shape, SMALLER, result.config) <= sum(amounts) <= total
-    assert result.seconds > 0 and result.region == (0, 0, *Y.shape)
+    assert result.seconds > 3 * 0.4 and result.region == (0, 0, *Y.shape)
 
 
 def test_a_result_without_doubt_does_not_give_way_to_a_doubtful_one(monkeypatch):
