@@ -41,7 +41,7 @@ def sizes(bound: int, outcome: Outcome, kernel: NDArray, config: DeblurConfig) -
     """
     if outcome in (Outcome.NO_BLUR, Outcome.TOO_NOISY):
         return ()
-    small = support_box(kernel)[1] <= support_for(ROOM * SMALLER)
+    small = support_box(kernel)[1] <= ROOM * SMALLER
     wanted = () if outcome.ok and not small else (SMALLER,) if outcome.ok else (SMALL, SMALLER)
     return tuple(size for size in wanted if possible(bound, size, config))
 
