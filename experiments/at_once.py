@@ -22,12 +22,12 @@ def kernel_at_once(pictures: Pictures, config: DeblurConfig) -> NDArray[np.float
     from inr_deblur.pipeline import where_sought
     from inr_deblur.progress import Silent
     from inr_deblur.schedule import plan, scales
-    from inr_deblur.search import ROOM
+    from inr_deblur.search import ROOM, Blurry
 
     y = luminance(pictures.blurry)
     size, _ = where_sought(y.shape, None, config)
     pyramid = scales(size, y.shape, config.schedule.scales)
-    search = search_in(y[None], size, 1, "harmonic", [white_noise(y)], [False], config, Silent())
+    search = search_in(Blurry(y[None], [white_noise(y)], [False]), size, 1, config, Silent())
     batch = search.begin(np.array([ROOM * size]), 0)
     *coarse_to_fine, (edges,) = plan(config, float(search.at_pixels()[0]), pyramid)
     params = _descended(search, batch, [stage for turn in coarse_to_fine for stage in turn])

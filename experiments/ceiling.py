@@ -76,8 +76,9 @@ def _search(y: np.ndarray, k: np.ndarray, noise: float, config: DeblurConfig) ->
     """One that looks at the part of y that a search for k (K, K) looks at, at the pixels."""
     from inr_deblur.blind import search_in
     from inr_deblur.progress import Silent
+    from inr_deblur.search import Blurry
 
-    return search_in(y[None], max(k.shape), 1, "harmonic", [noise], [False], config, Silent())
+    return search_in(Blurry(y[None], [noise], [False]), max(k.shape), 1, config, Silent())
 
 
 def _descended(y: np.ndarray, k: np.ndarray, noise: float, config: DeblurConfig) -> list[np.ndarray]:

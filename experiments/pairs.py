@@ -47,15 +47,17 @@ class Pair(NamedTuple):
 def find_pairs(data_dir: str, subset: str = "*") -> list[Pair]:
     """The pairs of a folder, by name; subset: globs of names, with commas between them.
 
-    Raises InputError for a folder without blurry pictures, a subset without a match and a truth that is missing.
+    Raises InputError for a folder without blurry pictures, a glob without a match and a truth that is missing.
     """
     folder = Path(data_dir)
     names = sorted(path.stem for path in (folder / "blurry").glob("*.png"))
     if not names:
         raise InputError(f"data_dir={data_dir} holds no blurry/*.png: give a folder with blurry/, sharp/ and kernels/.")
-    chosen = [name for name in names if any(fnmatch(name, glob) for glob in subset.split(","))]
-    if not chosen:
-        raise InputError(f"subset={subset} matches none of the {len(names)} names, such as {names[0]}.")
+    globs = subset.split(",")
+    for glob in globs:
+        if not any(fnmatch(name, glob) for name in names):
+            raise InputError(f"subset={glob} matches none of the {len(names)} names, such as {names[0]}.")
+    chosen = [name for name in names if any(fnmatch(name, glob) for glob in globs)]
     return [_pair(folder, name) for name in chosen]
 
 

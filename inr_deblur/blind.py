@@ -53,7 +53,7 @@ from inr_deblur.progress import Part, Progress, Silent, Unforeseen
 from inr_deblur.refinement import spoilt
 from inr_deblur.region import Region, most_telling, region_shape
 from inr_deblur.schedule import BETWEEN, Plan, Way, judging_work, plan, scales, smoothings, starts, way, work
-from inr_deblur.search import ROOM, Search, noise_left
+from inr_deblur.search import ROOM, Blurry, Search, noise_left
 from inr_deblur.watch import Look, StageTrace
 
 NARROW = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
@@ -76,32 +76,21 @@ class Found:
 
 
 def find_kernels(
-    pictures: NDArray[np.float32],
-    size: int,
-    image: str,
-    noises: Sequence[float],
-    lights: Sequence[bool],
-    config: DeblurConfig,
-    progress: Progress,
-    look: Look | None = None,
+    blurry: Blurry, size: int, config: DeblurConfig, progress: Progress, look: Look | None = None
 ) -> list[Found]:
-    """The kernels of grey pictures (P, H, W), no larger than about `size` pixels. image: name of its generator.
-
-    noises: standard deviation of each picture's; lights: whether its white is a bound (`clipping`); look: is shown the
-    first search, not others.
+    """The kernels of pictures, no larger than about `size` pixels. look: is shown the first search, not others.
 
     A kernel doesn't depend on its picture's brightness and contrast, but the weights of the priors do, so they are made
     the same for all pictures.
     """
-    count, *shape = pictures.shape
-    announced = search_work((shape[0], shape[1]), size, config)
+    count, height, width = blurry.pictures.shape
+    announced = search_work((height, width), size, config)
     part = Part(progress, count * announced)
-    pyramid = scales(size, (shape[0], shape[1]), config.schedule.scales)
+    pyramid = scales(size, (height, width), config.schedule.scales)
 
     def again(picture: int, stretch: float) -> Ending | None:
         """What another search for a picture's kernel ends with where the first one may end."""
-        one, told = slice(picture, picture + 1), Unforeseen(part, announced)
-        other = search_in(pictures[one], size, pyramid[0], image, noises[one], lights[one], config, told)
+        other = search_in(blurry.only(picture), size, pyramid[0], config, Unforeseen(part, announced))
         try:
             batch = next(batch for scale, batch in _batches(other, size, pyramid, stretch) if scale == ENDING)
         except InputError:  # all of its starts diverged, which is no reason to give up the first search
@@ -109,7 +98,7 @@ def find_kernels(
         (ending,) = ended(other, _candidates(other, batch), ENDING) or [None]
         return ending and ending._replace(winner=ending.winner._replace(picture=picture))
 
-    search = search_in(pictures, size, pyramid[0], image, noises, lights, config, part, look)
+    search = search_in(blurry, size, pyramid[0], config, part, look)
     # a number of starts that is told is what there is
     found = _sought(search, size, pyramid, None if config.schedule.starts else again)
     part.finish()
@@ -117,40 +106,22 @@ def find_kernels(
 
 
 def search_in(
-    pictures: NDArray[np.float32],
-    size: int,
-    scale: int,
-    image: str,
-    noises: Sequence[float],
-    lights: Sequence[bool],
-    config: DeblurConfig,
-    progress: Progress,
-    look: Look | None = None,
+    blurry: Blurry, size: int, scale: int, config: DeblurConfig, progress: Progress, look: Look | None = None
 ) -> Search:
     """A search as it is before its first start, that looks at as much as `scale` needs; else as in `find_kernels`."""
-    support = support_for(ROOM * size)
+    support, image = support_for(ROOM * size), config.generator.image_chosen
     # a harmonic image can be moved to a part of what it shows; others stay where the pixels can be afforded
-    regions = np.array([most_telling(y, size, scale if image == "harmonic" else 1) for y in pictures])
+    regions = np.array([most_telling(y, size, scale if image == "harmonic" else 1) for y in blurry.pictures])
     kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
     reach = (support // 2, support // 2)
     generators = Generators(image_generator(image, (int(regions[0, 2]), int(regions[0, 3])), reach), kernel)
-    return Search(pictures, regions, generators, config, progress, float(support), noises, lights, look)
+    widest = float(support)
+    return Search(blurry.pictures, regions, generators, config, progress, widest, blurry.noises, blurry.lights, look)
 
 
-def energies(
-    y: NDArray[np.float32],
-    image: str,
-    noise: float,
-    lights: bool,
-    config: DeblurConfig,
-    kernels: Sequence[NDArray[np.float32]],
-) -> list[float]:
-    """Of kernels (K, K), odd, pruned, for one grey picture y (H, W), at the pixels; the lowest explains it best.
-
-    image, noise, lights: as in `find_kernels`.
-    """
-    size = max(len(k) for k in kernels)
-    search = search_in(y[None], size, 1, image, [noise], [lights], config, Silent())
+def energies(blurry: Blurry, config: DeblurConfig, kernels: Sequence[NDArray[np.float32]]) -> list[float]:
+    """Of kernels (K, K), odd, pruned, for one picture, at the pixels; the lowest explains it best."""
+    search = search_in(blurry, max(len(k) for k in kernels), 1, config, Silent())
     return tight_energies(search, [Candidate(0, k) for k in kernels])
 
 

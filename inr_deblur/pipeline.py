@@ -34,6 +34,7 @@ from inr_deblur.programs import make_room
 from inr_deblur.progress import Part, Progress, Repeated, Silent, Unforeseen
 from inr_deblur.region import Region, check_region
 from inr_deblur.restore import restore_within
+from inr_deblur.search import Blurry
 from inr_deblur.tiles import TiledImage, restore_in_tiles
 from inr_deblur.watch import Look, StageTrace
 
@@ -172,9 +173,11 @@ class _Picture(NamedTuple):
 
 
 def _measured(image: NDArray, rounding: float | None = None) -> _Picture:
-    """The picture and its noise; rounding: as in `deblur`. Raises InputError for a picture that can't be used."""
+    """The picture and its noise; rounding: as in `deblur`. Raises InputError for what can't be used."""
     began = time.perf_counter()
     y = _checked_picture(image)
+    if rounding is not None and not 0 <= rounding < 1:
+        raise InputError(f"rounding={rounding} is out of range: give a standard deviation of 0 to 1, or None.")
     grey = luminance(y)
     rounding = quantisation(grey).noise if rounding is None else rounding
     sought, lights = (green(y), True) if of_coloured_lights(y) else (grey, False)
@@ -209,10 +212,7 @@ def _blind(
     try:
         progress.start(work + sum(_restoration_work(picture, config) for picture in pictures), "deblurring")
         for (bound, *_), batch in batches.items():
-            sought = np.stack([_cut(pictures[i].sought, places[i][1]) for i in batch])
-            noises = [pictures[i].sought_noise for i in batch]
-            lights = [pictures[i].lights for i in batch]
-            founds = find_kernels(sought, bound, _image_generator(config), noises, lights, config, progress, look)
+            founds = find_kernels(_sought([(pictures[i], places[i][1]) for i in batch]), bound, config, progress, look)
             seconds = (time.perf_counter() - began) / len(batch)
             for i, found in zip(batch, founds, strict=True):
                 blur = _Blur(found, _within(places[i][1], found.region), seconds)
@@ -232,7 +232,7 @@ def _restored(
     y, grey, noise, rounding = picture.y, picture.grey, picture.noise, picture.rounding
     # of coloured lights even the true kernel leaves a misfit
     weight = evidence(grey, k, rounding).weight if picture.lights else fitting_weight(grey, k, rounding)
-    latent, trace = restore_in_tiles(_image_generator(config), y, k, weight, config, progress)
+    latent, trace = restore_in_tiles(config.generator.image_chosen, y, k, weight, config, progress)
     misfit = latent.residual(grey) / noise
     restored = np.clip(latent.render(y.shape[:2]), 0, 1)
     outcome, clear = Outcome.RESTORED, 1.0
@@ -272,14 +272,13 @@ def _reconsidered(
 
     limit: side in pixels that the first search allowed the kernel; bound, window: as from `where_sought`.
     """
-    best, y, part = first, _cut(picture.sought, window), Part(progress, _second_work(bound, window, config))
-    image, noise, lights = _image_generator(config), picture.sought_noise, picture.lights
-    weighed = partial(energies, y, image, noise, lights, config)
+    best, blurry, part = first, _sought([(picture, window)]), Part(progress, _second_work(bound, window, config))
+    y, noise, weighed = blurry.pictures[0], blurry.noises[0], partial(energies, blurry, config)
     for size in second.sizes(bound, first.outcome, first.kernel, config):
         began, found = time.perf_counter(), None
         told = Unforeseen(part, search_work(window[2:], size, config))
         with suppress(InputError):  # all of its starts diverged, which is no reason to give up the first search
-            (found,) = find_kernels(y[None], size, image, [noise], [lights], config, told)
+            (found,) = find_kernels(blurry, size, config, told)
         if found and not second.preferable(y, noise, weighed, best.kernel, found):
             found = None
         best = replace(best, seconds=best.seconds + time.perf_counter() - began)
@@ -306,18 +305,26 @@ def deconvolve(
 
 
 def _restoration_work(picture: _Picture, config: DeblurConfig) -> float:
-    return restoration_work(_image_generator(config), picture.y.shape, config)
+    return restoration_work(config.generator.image_chosen, picture.y.shape, config)
 
 
 def where_sought(shape: tuple[int, ...], region: Region | None, config: DeblurConfig) -> tuple[int, Region]:
-    """The kernel's bound in pixels, and the region to seek it in; shape: the picture's, (H, W)."""
+    """The kernel's bound in pixels, and the region to seek it in; shape: the picture's, (H, W).
+
+    Half the region's shorter side at most. Raises InputError for a told size that is larger than the region.
+    """
     region = region or (0, 0, shape[0], shape[1])
     shorter = min(region[2:])
     if config.kernel.size == "auto":
-        bound = min(max(SMALLEST_KERNEL, shorter // SHARE_OF_PICTURE), LARGEST_KERNEL)
-    else:
-        bound = min(int(config.kernel.size), shorter // 2)
-    return bound, region
+        return min(max(SMALLEST_KERNEL, shorter // SHARE_OF_PICTURE), LARGEST_KERNEL), region
+    size = int(config.kernel.size)
+    if size > shorter:
+        place = "picture" if region == (0, 0, *shape) else "region"
+        raise InputError(
+            f"kernel.size={size} is larger than the {place} of {region[2]} x {region[3]}: "
+            f"give at most {shorter // 2} pixels, or auto."
+        )
+    return min(size, shorter // 2), region
 
 
 def _within(region: Region, part: Region) -> Region:
@@ -325,14 +332,15 @@ def _within(region: Region, part: Region) -> Region:
     return region[0] + part[0], region[1] + part[1], *part[2:]
 
 
+def _sought(places: Sequence[tuple[_Picture, Region]]) -> Blurry:
+    """What the kernels are sought on: of each picture its region."""
+    cuts = np.stack([_cut(picture.sought, region) for picture, region in places])
+    return Blurry(cuts, [picture.sought_noise for picture, _ in places], [picture.lights for picture, _ in places])
+
+
 def _cut(picture: NDArray, region: Region) -> NDArray:
     top, left, height, width = region
     return picture[top : top + height, left : left + width]
-
-
-def _image_generator(config: DeblurConfig) -> str:
-    """auto: the harmonic form. It reaches what the deep SIREN does at a small part of the arithmetic, on any device."""
-    return "harmonic" if config.generator.image == "auto" else config.generator.image
 
 
 def _checked_picture(image: NDArray) -> NDArray[np.float32]:

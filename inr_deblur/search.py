@@ -34,6 +34,19 @@ WORTHWHILE = 0.7  # of a region's samples, below which a smaller one is worth a 
 CONTRAST = 0.2  # standard deviation that pictures are brought to
 
 
+class Blurry(NamedTuple):
+    """Grey pictures of one shape, whose kernels are sought."""
+
+    pictures: NDArray[np.float32]  # (P, H, W)
+    noises: Sequence[float]  # standard deviation of each picture's
+    lights: Sequence[bool]  # whether a picture's white is a bound (`clipping`)
+
+    def only(self, picture: int) -> "Blurry":
+        """One of them."""
+        one = slice(picture, picture + 1)
+        return Blurry(self.pictures[one], self.noises[one], self.lights[one])
+
+
 class _Trace(NamedTuple):
     """A stage of all members that went through it."""
 

@@ -118,6 +118,8 @@ ARGUMENTS: dict[str, list[str]] = {
     "steps are infinite": ["image=good.png", "schedule.steps=inf"],
     "size is zero": ["image=good.png", "kernel.size=0"],
     "size is a word": ["image=good.png", "kernel.size=large"],
+    "size beyond the picture": ["image=good.png", "kernel.size=49", "method=networks"],
+    "size beyond the region": ["image=good.png", "region=0,0,40,40", "kernel.size=41", "method=networks"],
     "prior is negative": ["image=good.png", "loss.prior=-1"],
     "region of words": ["image=good.png", "region=a,b,c,d"],
     "region of three": ["image=good.png", "region=1,2,3"],

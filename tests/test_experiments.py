@@ -338,7 +338,7 @@ def test_wrong_folders_get_one_sentence(folder, tmp_path):
     with pytest.raises(InputError, match=r"holds no blurry/\*.png"):
         find_pairs(str(tmp_path))
     with pytest.raises(InputError, match="matches none of the 4 names"):
-        find_pairs(str(folder), "im9*")
+        find_pairs(str(folder), "im1*,im9*")
     (folder / "kernels" / "kernel2.npy").unlink()
     with pytest.raises(InputError, match=r"truth is missing.*kernel2.npy"):
         find_pairs(str(folder))

@@ -14,7 +14,7 @@ from inr_deblur.errors import InputError
 from inr_deblur.generators import image_generator
 from inr_deblur.kernels import likeness
 from inr_deblur.outcome import Outcome
-from inr_deblur.pipeline import deblur, deblur_many, deconvolve
+from inr_deblur.pipeline import deblur, deblur_many, deconvolve, where_sought
 from inr_deblur.simulate import blur, line_kernel, seen
 
 SMALL = DeblurConfig(kernel=KernelConfig(5), schedule=ScheduleConfig(starts=2, steps=0.02))
@@ -246,6 +246,18 @@ def test_a_kernel_that_cannot_be_used_is_refused(words):
 def test_a_setting_that_cannot_be_used_is_refused(config):
     with pytest.raises(InputError, match="="):
         deblur(GREY, config)
+
+
+def test_a_told_size_beyond_the_picture_is_refused_and_what_is_short_of_it_is_halved():
+    with pytest.raises(InputError, match=r"kernel.size=41 is larger than the picture of 40 x 60: give at most 20"):
+        where_sought((40, 60), None, replace(SMALL, kernel=KernelConfig(41)))
+    assert where_sought((40, 60), None, replace(SMALL, kernel=KernelConfig(39)))[0] == 20
+
+
+@pytest.mark.parametrize("rounding", [-0.1, 1.0, float("nan")])
+def test_a_rounding_that_is_none_is_refused(rounding):
+    with pytest.raises(InputError, match="rounding="):
+        deblur(GREY, SMALL, rounding=rounding)
 
 
 def test_a_region_that_cannot_be_used_is_refused():

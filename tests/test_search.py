@@ -24,7 +24,7 @@ from inr_deblur.kernels import likeness, of_one_size, pruned, support_for
 from inr_deblur.progress import Part, Silent
 from inr_deblur.region import LARGEST_SIDE, most_telling, region_shape
 from inr_deblur.schedule import WAYS, plan
-from inr_deblur.search import ROOM, Search, first_params
+from inr_deblur.search import ROOM, Blurry, Search, first_params
 from inr_deblur.simulate import blur, gaussian_kernel, line_kernel
 from inr_deblur.watch import StageTrace
 
@@ -196,7 +196,7 @@ def test_a_search_does_no_more_work_than_it_announced(monkeypatch):
     y = blur(data.camera()[:230, :240] / 255, line_kernel(31, 30)).astype(np.float32)
     config = DeblurConfig(schedule=ScheduleConfig(steps=0.01))
     with jax.numpy_dtype_promotion("standard"):
-        (found,) = blind.find_kernels(y[None], 47, "harmonic", [0.003], [False], config, Silent())
+        (found,) = blind.find_kernels(Blurry(y[None], [0.003], [False]), 47, config, Silent())
     assert {note for _, note in done} >= {"scale 8", "scale 2", "judging", "mending", "alternation"}
     assert 0.3 * announced[0] < sum(amount for amount, _ in done) <= announced[0]
     np.testing.assert_allclose(found.kernel.sum(), 1, rtol=1e-5)
@@ -228,7 +228,7 @@ def test_a_second_search_has_a_say_where_the_first_is_in_doubt(monkeypatch, expl
     y = blur(data.camera()[:96, :96] / 255, line_kernel(13, 30)).astype(np.float32)
     config = DeblurConfig(schedule=ScheduleConfig(steps=0.01, starts=told))
     with jax.numpy_dtype_promotion("standard"):
-        (found,) = blind.find_kernels(y[None], 21, "harmonic", [0.003], [False], config, Silent())
+        (found,) = blind.find_kernels(Blurry(y[None], [0.003], [False]), 21, config, Silent())
     assert len(ends) == searches and np.array_equal(found.kernel, ends[-1].kernel)
     first, *others = windows
     assert searches == 1 or min(abs(first - side) for side in others) > 0.01

@@ -18,7 +18,7 @@ from inr_deblur.errors import InputError
 from inr_deblur.kernels import cropped, likeness, support_for
 from inr_deblur.outcome import Outcome
 from inr_deblur.progress import Silent
-from inr_deblur.search import ROOM
+from inr_deblur.search import ROOM, Blurry
 from inr_deblur.second import SMALL, SMALLER, preferable, sizes
 from inr_deblur.simulate import blur, line_kernel
 
@@ -124,7 +124,7 @@ def test_what_differs_in_details_is_taken_where_it_explains_the_picture_clearly_
 def test_the_true_kernel_explains_a_picture_better_than_one_that_is_doubled():
     doubled = np.asarray(TRUE + 0.3 * np.roll(TRUE, 5, 0), np.float32) / np.float32(1.3)
     with jax.numpy_dtype_promotion("standard"):
-        right, wrong = energies(Y, "harmonic", 0.01, False, DeblurConfig(), [TRUE, doubled])
+        right, wrong = energies(Blurry(Y[None], [0.01], [False]), DeblurConfig(), [TRUE, doubled])
     assert right < wrong
 
 
