@@ -72,6 +72,7 @@ class Found:
     kernel: NDArray[np.float32]  # (K, K), pruned, sum 1
     limit: int  # side in pixels that the search allowed it
     region: Region  # that the last stages of its search looked at
+    settled: bool  # false: it is wide, but what no search's correction at half the resolution could explain as well
     stages: tuple[StageTrace, ...]
 
 
@@ -207,7 +208,8 @@ def _candidates(search: Search, batch: Batch) -> list[Candidate]:
 def _found(search: Search, winner: Candidate) -> Found:
     """What is told of a picture's kernel."""
     region = tuple(search.regions[winner.picture].tolist())
-    return Found(winner.kernel, int(search.widest), region, winner.stages)
+    settled = winner.picture not in search.unsettled
+    return Found(winner.kernel, int(search.widest), region, settled, winner.stages)
 
 
 def _settled(search: Search, batch: Batch, scale: int, again: Again | None = None) -> list[Candidate] | None:
@@ -224,6 +226,7 @@ def _settled(search: Search, batch: Batch, scale: int, again: Again | None = Non
     for ending in sorted(endings, key=lambda ending: ending.explained):
         mine = _explaining(ending, again)
         if not mine:
+            search.unsettled |= {ending.winner.picture} if again else set()
             return None
         rivals += mine
     rivals = finished(search, rivals, scale)

@@ -56,6 +56,10 @@ class Outcome(Enum):
         "The result's edges are hardly clearer than the picture's, as the right kernel would make them, so the result "
         "is doubtful: try another seed, a kernel.size nearer to the blur, or a region with edges in all directions."
     )
+    NOT_SETTLED = (
+        "Two searches ended on kernels that explain the picture less well once they are corrected, so the result is "
+        "doubtful: look at it, and try another seed, or a region with edges in all directions."
+    )
     KERNEL_IN_PIECES = (
         "The kernel fell to pieces, as no camera moves, so the result is doubtful: "
         "try another seed, a kernel.size nearer to the blur, or a region with edges in all directions."
@@ -135,13 +139,14 @@ def judge(
     clear: float = 1.0,
     lights: bool = False,
     loud: float = 0.0,
+    settled: bool = True,
 ) -> Outcome:
     """The outcome of a blind fit.
 
     kernel: (K, L), pruned; limit: side in pixels that the search allowed it; misfit: rms residual over the noise's
     standard deviation; blurry: (H, W) the picture; noise: its standard deviation; clear: the result's `clearness`;
     lights: whether the picture shows coloured lights (`colour`), of which even the true kernel leaves a misfit; loud:
-    noise over contrast, both standard deviations, where the kernel was sought.
+    noise over contrast, both standard deviations, where the kernel was sought; settled: see `blind.Found`.
     """
     point = spread(kernel) < POINT
     if (point or densest(kernel) > MOST) and sharp_share(blurry, noise) > SHARP_PARTS:
@@ -158,6 +163,8 @@ def judge(
         return Outcome.NOT_CLEARER
     if misfit > MISFIT:
         return Outcome.COLOURED_LIGHTS if lights else Outcome.NOT_FITTED
+    if not settled:
+        return Outcome.NOT_SETTLED
     return Outcome.RECOVERED if spread(kernel) >= WIDE else Outcome.SLIGHT_BLUR
 
 

@@ -240,7 +240,7 @@ def _restored(
         seen = _cut(grey, blur.window)
         clear = clearness(k, restore_within(seen, POINT, weight), _cut(luminance(restored), blur.window))
         loud = noise / max(float(seen.std()), FLAT)
-        outcome = judge(k, blur.found.limit, misfit, grey, noise, clear, picture.lights, loud)
+        outcome = judge(k, blur.found.limit, misfit, grey, noise, clear, picture.lights, loud, blur.found.settled)
     if outcome is Outcome.NO_BLUR:
         restored = y  # what is sharp stays as it was: a restoration could only smooth it
         clear = sharp_share(grey, noise)

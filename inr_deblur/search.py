@@ -70,6 +70,7 @@ class Search:
     lights: Sequence[bool]  # whether a picture's white is a bound (`clipping`)
     look: Look | None = None
     traces: list[_Trace] = field(default_factory=list)
+    unsettled: set[int] = field(default_factory=set)  # pictures that wide kernels of no search explain when corrected
     judged: dict[tuple[int, bytes], float] = field(default_factory=dict)  # energies by picture and kernel, in the end
 
     def __post_init__(self) -> None:

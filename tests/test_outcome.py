@@ -61,6 +61,11 @@ def test_noise_of_more_than_a_third_of_the_contrast_is_too_much():
     assert judge(LINE, 27, 1.0, BLURRY, 0.01, loud=0.34) is Outcome.TOO_NOISY
 
 
+def test_what_no_search_settles_is_doubtful_unless_there_is_another_doubt():
+    assert judge(LINE, 27, 1.0, BLURRY, 0.01, settled=False) is Outcome.NOT_SETTLED
+    assert judge(PIECES, 27, 1.0, BLURRY, 0.01, settled=False) is Outcome.KERNEL_IN_PIECES
+
+
 def test_a_misfit_of_coloured_lights_is_a_caution_and_no_failure():
     assert judge(LINE, 27, 4.0, BLURRY, 0.0, lights=True) is Outcome.COLOURED_LIGHTS
     assert judge(LINE, 27, 1.0, BLURRY, 0.0, lights=True) is Outcome.RECOVERED

@@ -248,14 +248,17 @@ OTHERWISE = (*ALONE, "otherwise")
         ([ALONE], [NOTHING, WORSE], [0, 0], [["first"]]),
         ([WORSE], [WELL], [0], [["again"]]),
         ([WORSE], [ALONE, WORSE], [0, 0], [["again"]]),
-        ([WORSE], [WORSE], [0], None),
+        ([WORSE], [WORSE], [0], 0),
         ([WELL, ALONE], [WELL], [1], [["first"], ["first", "again"]]),
         ([ALONE, WELL, WORSE], [WELL, WELL], [2, 0], [["first", "again"], ["first"], ["again"]]),
-        ([ALONE, WELL, WORSE], [NOTHING], [2], None),
+        ([ALONE, WELL, WORSE], [NOTHING], [2], 2),
     ],
 )
 def test_each_picture_in_doubt_is_sought_again_until_two_agree(monkeypatch, first, others, asked, taken):
-    """Those without any kernel come first: if one stays so, all go on to the pixels and no other is asked for."""
+    """Those without any kernel come first: if one stays so, all go on to the pixels and no other is asked for.
+
+    taken: what is compared, picture by picture, or the number of the picture that stays without a kernel.
+    """
 
     def ending(name, picture, explained, agreed, kernel="usual"):
         stage = StageTrace(name, 2, np.zeros(1, np.float32), 0.0)
@@ -286,4 +289,7 @@ def test_each_picture_in_doubt_is_sought_again_until_two_agree(monkeypatch, firs
     search = Search(y, regions, generators, DeblurConfig(), Silent(), 9.0, [0.0] * len(first), [False] * len(first))
     found = blind._settled(search, search.begin(np.array([9.0]), 0), 2, again)
     assert questions == asked
-    assert (found and [compared[i] for i in range(len(found))]) == taken
+    if isinstance(taken, int):
+        assert found is None and search.unsettled == {taken}
+    else:
+        assert found and [compared[i] for i in range(len(found))] == taken and not search.unsettled
