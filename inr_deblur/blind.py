@@ -72,7 +72,7 @@ class Found:
     kernel: NDArray[np.float32]  # (K, K), pruned, sum 1
     limit: int  # side in pixels that the search allowed it
     region: Region  # that the last stages of its search looked at
-    settled: bool  # false: it is wide, but what no search's correction at half the resolution could explain as well
+    settled: bool  # false: wide kernels of no search explained the picture as well, corrected at half the resolution
     stages: tuple[StageTrace, ...]
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inr_deblur import second
+from inr_deblur.alternation import LEAST_SPREAD
 from inr_deblur.blind import Found, energies, find_kernels, search_work
 from inr_deblur.colour import green, luminance, of_coloured_lights
 from inr_deblur.config import LARGEST_KERNEL, SMALLEST_KERNEL, DeblurConfig, check
@@ -29,7 +30,7 @@ from inr_deblur.jpeg import quantisation
 from inr_deblur.kernels import cropped
 from inr_deblur.latent import LatentImage, restoration_work
 from inr_deblur.noise import white_noise
-from inr_deblur.outcome import Outcome, clearness, confidence, judge, sharp_share
+from inr_deblur.outcome import Outcome, clearness, confidence, judge, sharp_share, spread
 from inr_deblur.programs import make_room
 from inr_deblur.progress import Part, Progress, Repeated, Silent, Unforeseen
 from inr_deblur.region import Region, check_region
@@ -217,7 +218,7 @@ def _blind(
             for i, found in zip(batch, founds, strict=True):
                 blur = _Blur(found, _within(places[i][1], found.region), seconds)
                 first = _restored(pictures[i], cropped(found.kernel), blur, config, progress)
-                results[i] = _reconsidered(pictures[i], first, found.limit, *places[i], config, progress)
+                results[i] = _reconsidered(pictures[i], first, found, *places[i], config, progress)
             began = time.perf_counter()
     finally:
         progress.finish()
@@ -240,7 +241,8 @@ def _restored(
         seen = _cut(grey, blur.window)
         clear = clearness(k, restore_within(seen, POINT, weight), _cut(luminance(restored), blur.window))
         loud = noise / max(float(seen.std()), FLAT)
-        outcome = judge(k, blur.found.limit, misfit, grey, noise, clear, picture.lights, loud, blur.found.settled)
+        settled = blur.found.settled or spread(k) < LEAST_SPREAD
+        outcome = judge(k, blur.found.limit, misfit, grey, noise, clear, picture.lights, loud, settled)
     if outcome is Outcome.NO_BLUR:
         restored = y  # what is sharp stays as it was: a restoration could only smooth it
         clear = sharp_share(grey, noise)
@@ -262,7 +264,7 @@ def _restored(
 def _reconsidered(
     picture: _Picture,
     first: DeblurResult,
-    limit: int,
+    by: Found,
     bound: int,
     window: Region,
     config: DeblurConfig,
@@ -270,7 +272,7 @@ def _reconsidered(
 ) -> DeblurResult:
     """The result after further searches among small kernels, if the first one's is doubtful or small.
 
-    limit: side in pixels that the first search allowed the kernel; bound, window: as from `where_sought`.
+    by: what the first search has found; bound, window: as from `where_sought`.
     """
     best, blurry, part = first, _sought([(picture, window)]), Part(progress, _second_work(bound, window, config))
     y, noise, weighed = blurry.pictures[0], blurry.noises[0], partial(energies, blurry, config)
@@ -283,7 +285,8 @@ def _reconsidered(
             found = None
         best = replace(best, seconds=best.seconds + time.perf_counter() - began)
         if found:
-            found = replace(found, limit=limit)  # if it is the first kernel in better detail, it had that room
+            # if it is the first kernel in better detail, it had that search's room, and has its doubt
+            found = replace(found, limit=by.limit, settled=by.settled)
             blur = _Blur(found, _within(window, found.region), best.seconds - picture.seconds)
             other = _restored(picture, cropped(found.kernel), blur, config, Silent())
             best = replace(best, seconds=other.seconds) if best.outcome.ok and not other.outcome.ok else other

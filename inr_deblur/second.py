@@ -37,9 +37,9 @@ def sizes(bound: int, outcome: Outcome, kernel: NDArray, config: DeblurConfig) -
 
     bound: that of the first search; outcome, kernel: what came of it, (K, L), pruned. If that is doubtful the right one
     may be any small one; if it isn't, but could be what a search among the smallest finds, there is one among these. Of
-    a sharp picture there is no other kernel, noise that hides the first hides all, and what isn't settled is wide.
+    a sharp picture there is no other kernel, and noise that hides the first hides all.
     """
-    if outcome in (Outcome.NO_BLUR, Outcome.TOO_NOISY, Outcome.NOT_SETTLED):
+    if outcome in (Outcome.NO_BLUR, Outcome.TOO_NOISY):
         return ()
     small = support_box(kernel)[1] <= ROOM * SMALLER
     wanted = () if outcome.ok and not small else (SMALLER,) if outcome.ok else (SMALL, SMALLER)

@@ -32,8 +32,8 @@ POINT = np.zeros_like(TRUE)
 POINT[22, 22] = 1
 
 
-def found(kernel, limit=61):
-    return Found(kernel, limit, (0, 0, *Y.shape), True, ())
+def found(kernel, limit=61, settled=True):
+    return Found(kernel, limit, (0, 0, *Y.shape), settled, ())
 
 
 class Heard(Silent):
@@ -49,7 +49,7 @@ class Heard(Silent):
         self.amounts.append(amount)
 
 
-def sought(monkeypatch, first, *others, starts=0, size=61, y=Y, progress=None, takes=0.0):
+def sought(monkeypatch, first, *others, starts=0, size=61, y=Y, progress=None, takes=0.0, settled=True):
     """The result if the searches find these kernels one after another, and the sizes that they were told."""
     told, left = [], [first, *others]
 
@@ -59,7 +59,7 @@ def sought(monkeypatch, first, *others, starts=0, size=61, y=Y, progress=None, t
         kernel = left.pop(0)
         if kernel is None:
             raise InputError("diverged")
-        return [found(kernel)]
+        return [found(kernel, settled=settled or len(told) > 1)]
 
     monkeypatch.setattr(pipeline, "find_kernels", searched)
     config = DeblurConfig(kernel=KernelConfig(size=size), schedule=ScheduleConfig(starts=starts, steps=0.05))
@@ -94,6 +94,21 @@ def test_further_searches_are_part_of_the_time_and_of_what_is_announced(monkeypa
 def test_a_result_without_doubt_does_not_give_way_to_a_doubtful_one(monkeypatch):
     monkeypatch.setattr(pipeline.second, "preferable", lambda *arguments: True)
     result, told = sought(monkeypatch, TRUE, PIECES)
+    assert told == [61, SMALLER] and same(result, TRUE) and result.outcome.ok
+
+
+def test_the_doubt_of_a_wide_one_that_no_search_settles_is_not_lost_with_another_search(monkeypatch):
+    y = blur(data.camera()[60:260, 100:300] / 255, WIDE, 0.001).astype(np.float32)
+    better = np.asarray(gaussian_filter(WIDE, 0.3), np.float32)
+    for others, kernel in ((None, None), WIDE), ((better, None), better), ((None, better), better):
+        with monkeypatch.context() as patch:
+            patch.setattr(pipeline.second, "preferable", lambda *arguments: True)
+            result, told = sought(patch, WIDE, *others, y=y, settled=False)
+        assert told == [61, SMALL, SMALLER] and same(result, kernel) and result.outcome is Outcome.NOT_SETTLED
+
+
+def test_a_small_one_has_no_such_doubt(monkeypatch):
+    result, told = sought(monkeypatch, TRUE, POINT, settled=False)
     assert told == [61, SMALLER] and same(result, TRUE) and result.outcome.ok
 
 
@@ -136,5 +151,5 @@ def test_further_searches_have_less_room_each_than_the_one_before(bound, outcome
     chosen = (bound, *sizes(bound, outcome, kernel, config))
     rooms = [support_for(ROOM * size) for size in chosen]
     assert rooms == sorted(set(rooms), reverse=True)
-    if told or outcome in (Outcome.NO_BLUR, Outcome.TOO_NOISY, Outcome.NOT_SETTLED):
+    if told or outcome in (Outcome.NO_BLUR, Outcome.TOO_NOISY):
         assert chosen == (bound,)
