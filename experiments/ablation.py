@@ -13,19 +13,17 @@ compared on the middle of each picture. variants=... takes globs of the variants
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatch
 from functools import partial
 from statistics import mean
 
 import numpy as np
 from at_once import kernel_at_once
-from options import run_script
+from options import matched, run_script
 from pairs import Pictures, find_pairs
 from runner import Case, Options, run_cases, true_kernel
 from tables import Row, Value, row, summary, write_tables
 
 from inr_deblur.config import DeblurConfig
-from inr_deblur.errors import InputError
 
 SIDE = 96  # pixels of the middle that the deep SIREN restores
 SHOWN = ("variant", "settings", "pairs", "psnr", "change", "ssim", "worst psnr", "similarity", "lost", "seconds")
@@ -80,7 +78,7 @@ class AblationOptions(Options):
 
 def main(options: AblationOptions) -> int:
     """Run, write the tables, say what each part is worth; 1 if a fit raised."""
-    pairs, chosen = find_pairs(options.data_dir, options.subset), choose(options.variants)
+    pairs, chosen = find_pairs(options.data_dir, options.subset), matched("variants", options.variants, VARIANTS)
     fits = {name: changed(options.fit, VARIANTS[name].settings) for name in chosen}
     sides = dict.fromkeys(VARIANTS[name].side for name in chosen)
     known = [Case(pair, options.fit, known_name(n), true_kernel, cut(n)) for pair in pairs for n in sides]
@@ -100,14 +98,6 @@ def main(options: AblationOptions) -> int:
         lines = [line for name in chosen if (line := worth(name, rows))]
         write_tables(options.out, "ablation", rows, {"What each part is worth": lines, "Per pair": per_pair(rows)})
     return int(failed > 0)
-
-
-def choose(globs: str) -> list[str]:
-    """The variants that the globs match, in their order. Raises InputError if there is none."""
-    chosen = [name for name in VARIANTS if any(fnmatch(name, glob) for glob in globs.split(","))]
-    if not chosen:
-        raise InputError(f"variants={globs} matches none of: {', '.join(VARIANTS)}.")
-    return chosen
 
 
 def changed(config: DeblurConfig, settings: Mapping[str, Value]) -> DeblurConfig:

@@ -78,6 +78,7 @@ def _search(y: np.ndarray, k: np.ndarray, noise: float, config: DeblurConfig) ->
     from inr_deblur.progress import Silent
     from inr_deblur.search import Blurry
 
+    config = replace(config, generator=replace(config.generator, image="harmonic"))  # which can show what it is given
     return search_in(Blurry(y[None], [noise], [False]), max(k.shape), 1, config, Silent())
 
 

@@ -1,8 +1,9 @@
 """The command line of an experiment: `key=value` pairs that fill a dataclass, and one sentence for what is wrong."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from fnmatch import fnmatch
 from typing import Any, TypeVar, get_args
 
 from omegaconf import MISSING
@@ -12,7 +13,21 @@ from inr_deblur.config import one_of
 from inr_deblur.errors import InputError
 
 Schema = TypeVar("Schema")
+MOST_SHOWN = 24  # names, to choose from
 KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def matched(what: str, globs: str, names: Iterable[str]) -> list[str]:
+    """The names that one of the globs matches, which have commas between them; in their order, each once.
+
+    Raises InputError, in which `what` names the option, for a glob without a match.
+    """
+    names, patterns = list(dict.fromkeys(names)), globs.split(",")
+    for pattern in patterns:
+        if not any(fnmatch(name, pattern) for name in names):
+            some = ", ".join(names[:MOST_SHOWN]) + ", ..." * (len(names) > MOST_SHOWN)
+            raise InputError(f"{what}={pattern} matches none of: {some}.")
+    return [name for name in names if any(fnmatch(name, pattern) for pattern in patterns)]
 
 
 def parse(arguments: Sequence[str], schema: type[Schema]) -> Schema:

@@ -4,11 +4,11 @@ The truth of NAME is sharp/NAME.png and kernels/NAME.npy; where a name is made o
 be shared: sharp/PICTURE.png and kernels/kernelNUMBER.npy.
 """
 
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from options import matched
 
 from inr_deblur.errors import InputError
 from inr_deblur.image_io import read_picture
@@ -53,12 +53,7 @@ def find_pairs(data_dir: str, subset: str = "*") -> list[Pair]:
     names = sorted(path.stem for path in (folder / "blurry").glob("*.png"))
     if not names:
         raise InputError(f"data_dir={data_dir} holds no blurry/*.png: give a folder with blurry/, sharp/ and kernels/.")
-    globs = subset.split(",")
-    for glob in globs:
-        if not any(fnmatch(name, glob) for name in names):
-            raise InputError(f"subset={glob} matches none of the {len(names)} names, such as {names[0]}.")
-    chosen = [name for name in names if any(fnmatch(name, glob) for glob in globs)]
-    return [_pair(folder, name) for name in chosen]
+    return [_pair(folder, name) for name in matched("subset", subset, names)]
 
 
 def _pair(folder: Path, name: str) -> Pair:

@@ -11,19 +11,17 @@ what is in the tables, such as "variants=noise 0.03,size*".
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from fnmatch import fnmatch
 from functools import partial
 from statistics import mean, stdev
 from zlib import crc32
 
 import numpy as np
-from options import run_script
+from options import matched, run_script
 from pairs import Pair, Pictures, find_pairs
 from runner import Case, Options, Record, run_cases
 from tables import Value, row, summary, write_tables
 
 from inr_deblur.config import DeblurConfig, KernelConfig, one_of
-from inr_deblur.errors import InputError
 from inr_deblur.simulate import blur, seen
 
 NOISE = (0.01, 0.02, 0.03, 0.05)  # standard deviations
@@ -52,10 +50,8 @@ def main(options: RobustnessOptions) -> int:
         one_of("kinds", kind, KINDS)
     pairs = find_pairs(options.data_dir, options.subset)
     every = [case for pair in pairs for kind in ("plain", *kinds) for case in variants(kind, pair, options.fit)]
-    cases = [case for case in every if any(fnmatch(case.variant, glob) for glob in options.variants.split(","))]
-    if not cases:
-        names = ", ".join(dict.fromkeys(case.variant for case in every))
-        raise InputError(f"variants={options.variants} matches none of: {names}.")
+    chosen = matched("variants", options.variants, (case.variant for case in every))
+    cases = [case for case in every if case.variant in chosen]
     records, failed = run_cases(cases, replace(options, nonblind=False))
     rows = [row(record, variant=record.variant) for record in records]
     if rows:

@@ -11,8 +11,8 @@ still wide at half the resolution needs no finer search: from there on it is cor
 the picture. If of several that are left no other comes to the same, there is a second search, from sizes in between,
 and maybe a third, until two starts or searches agree, and of their kernels the one that explains the picture best at
 the pixels is taken. If the correction raises the energy, the second search's kernel is taken if it is one that does
-not; else the first search goes on. In the end the kernel is polished, at the noise that the picture has (`polish`), and
-honed, with what that noise leaves open of the image (`honing`).
+not; else the first search goes on, and what comes of it is doubtful. In the end the kernel is polished, at the noise
+that the picture has (`polish`), and honed, with what that noise leaves open of the image (`honing`).
 
 Starts of several pictures are members of one batch, too: they have the kernels' grid in common, and where a smaller
 region is enough its shape, but all that is chosen is chosen picture by picture.
@@ -72,7 +72,7 @@ class Found:
     kernel: NDArray[np.float32]  # (K, K), pruned, sum 1
     limit: int  # side in pixels that the search allowed it
     region: Region  # that the last stages of its search looked at
-    settled: bool  # false: wide kernels of no search explained the picture as well, corrected at half the resolution
+    settled: bool  # false: it was wide at half the resolution, and no search's correction there kept its energy
     stages: tuple[StageTrace, ...]
 
 
@@ -116,8 +116,7 @@ def search_in(
     kernel = {"siren": SirenKernel(), "grid": GridKernel(support / 2)}[config.generator.kernel]
     reach = (support // 2, support // 2)
     generators = Generators(image_generator(image, (int(regions[0, 2]), int(regions[0, 3])), reach), kernel)
-    widest = float(support)
-    return Search(blurry.pictures, regions, generators, config, progress, widest, blurry.noises, blurry.lights, look)
+    return Search(blurry, regions, generators, config, progress, float(support), look)
 
 
 def energies(blurry: Blurry, config: DeblurConfig, kernels: Sequence[NDArray[np.float32]]) -> list[float]:
@@ -134,7 +133,7 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again | 
     edges = [plan(search.config, noise, pyramid)[-1] for noise in search.at_pixels()[batch.pictures]]
     refined = search.advance(batch, edges)
     assert batch.kernels is not None and refined.kernels is not None
-    pairs = zip(search.pictures, search.noises, batch.kernels, refined.kernels, strict=True)
+    pairs = zip(search.blurry.pictures, search.blurry.noises, batch.kernels, refined.kernels, strict=True)
     kernels = [pruned(before if spoilt(y, noise, before, after) else after) for y, noise, before, after in pairs]
     last = replace(batch, kernels=of_one_size(kernels))
     winners = _settled(search, last, 1) or _candidates(search, last)
@@ -182,14 +181,14 @@ def _mended(search: Search, batch: Batch, scale: int) -> Batch:
     if not search.config.loss.alternation:
         return batch
     smoothing, count = smoothings(scale, smooth=True)[-1], rounds(search.config, MENDING_ROUNDS)
-    ys = [area_average(smoothed(y, smoothing * scale), scale) for y in search.pictures]
+    ys = [area_average(smoothed(y, smoothing * scale), scale) for y in search.blurry.pictures]
     room = max(len(with_margin(k)) for k in batch.kernels)
 
     def one(picture: int, k: NDArray[np.float32]) -> NDArray[np.float32]:
-        noise = search.noises[picture] * noise_left(smoothing, scale)
+        noise = search.blurry.noises[picture] * noise_left(smoothing, scale)
         if spread(pruned(k)) < MENDED_SPREAD or noise * search.gains[picture] > LOUD:
             return k
-        bound = white(search.pictures[picture], scale, smoothing) if search.lights[picture] else None
+        bound = white(search.blurry.pictures[picture], scale, smoothing) if search.blurry.lights[picture] else None
         return mended(ys[picture], k, noise, count, bound, room)
 
     kernels = np.stack(list(side_by_side(one, batch.pictures, batch.kernels)))
@@ -213,23 +212,22 @@ def _found(search: Search, winner: Candidate) -> Found:
 
 
 def _settled(search: Search, batch: Batch, scale: int, again: Again | None = None) -> list[Candidate] | None:
-    """The pictures' winners by alternation from this scale on, if there they can be settled by it.
+    """The pictures' winners by alternation from this scale on, if there all of them can be settled by it.
 
-    again: as in `_sought`. Of several kernels the one that explains the picture best at the pixels is taken.
+    again: as in `_sought`. Of several kernels the one that explains the picture best at the pixels is taken. What can't
+    be settled the search remembers, but where starts are told: one search is no verdict.
     """
     if not search.config.loss.alternation:
         return None
     endings = ended(search, _candidates(search, batch), scale)
     if not endings:
         return None
-    rivals: list[Candidate] = []
-    for ending in sorted(endings, key=lambda ending: ending.explained):
-        mine = _explaining(ending, again)
-        if not mine:
-            search.unsettled |= {ending.winner.picture} if again else set()
-            return None
-        rivals += mine
-    rivals = finished(search, rivals, scale)
+    found = {e.winner.picture: _explaining(e, again) for e in endings if not e.explained}
+    if lost := {picture for picture, kernels in found.items() if not kernels}:
+        search.unsettled |= lost if again else set()
+        return None
+    found |= {e.winner.picture: _explaining(e, again) for e in endings if e.explained}
+    rivals = finished(search, [kernel for kernels in found.values() for kernel in kernels], scale)
     each = ([rival for rival in rivals if rival.picture == ending.winner.picture] for ending in endings)
     return [best_explained(search, of_one) for of_one in each]
 

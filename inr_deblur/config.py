@@ -23,7 +23,7 @@ class GeneratorConfig:
 
     @property
     def image_chosen(self) -> str:
-        """auto: the harmonic form. It reaches what the deep SIREN does at a small part of the arithmetic, anywhere."""
+        """The image network's name. auto: harmonic, which reaches what the SIREN does with much less arithmetic."""
         return "harmonic" if self.image == "auto" else self.image
 
 
@@ -31,7 +31,7 @@ class GeneratorConfig:
 class KernelConfig:
     """What is known of the kernel beforehand."""
 
-    size: int | str = "auto"  # upper bound of the kernel's side in pixels, 3 to 121, or auto
+    size: int | str = "auto"  # upper bound of the kernel's side in pixels, 3 to 121, or auto; half the picture at most
 
 
 @dataclass(frozen=True)

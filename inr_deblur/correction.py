@@ -105,7 +105,7 @@ def polished(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
         return polish.polished(y, winner.kernel, noise, manner(winner))
 
     def cost(winner: Candidate) -> float:
-        return correction_work(search.pictures.shape[1:], len(winner.kernel), manner(winner).rounds)
+        return correction_work(search.blurry.pictures.shape[1:], len(winner.kernel), manner(winner).rounds)
 
     left = _changeable(search, winners)
     able = [winner for winner in left if not (_wide(winner) and noise_seen[winner.picture] > LOUD)]
@@ -125,10 +125,10 @@ def honed(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
         return honing.honed(y, winner.kernel, noise, factor)
 
     def cost(winner: Candidate) -> float:
-        return honing.honing_work(search.pictures.shape[1:], len(winner.kernel), factor)
+        return honing.honing_work(search.blurry.pictures.shape[1:], len(winner.kernel), factor)
 
     def noise_shows(winner: Candidate) -> bool:
-        return evidence(search.pictures[winner.picture], winner.kernel).noise_shows
+        return evidence(search.blurry.pictures[winner.picture], winner.kernel).noise_shows
 
     able = [winner for winner in _changeable(search, winners) if noise_shows(winner)]
     better = _bettered(search, able, "honing", made, cost, lambda winner: NO_WORSE)
@@ -137,7 +137,7 @@ def honed(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
 
 def _changeable(search: Search, winners: Sequence[Candidate]) -> list[Candidate]:
     """Those that may change at the pixels. Not those of pictures with lights, as white is no slope there."""
-    return [winner for winner in winners if search.config.loss.alternation and not search.lights[winner.picture]]
+    return [winner for winner in winners if search.config.loss.alternation and not search.blurry.lights[winner.picture]]
 
 
 def _bettered(
@@ -155,7 +155,7 @@ def _bettered(
 
     def one(winner: Candidate) -> Candidate:
         began = time.perf_counter()
-        kernel, losses = made(winner, search.pictures[winner.picture], search.noises[winner.picture])
+        kernel, losses = made(winner, search.blurry.pictures[winner.picture], search.blurry.noises[winner.picture])
         if not np.isfinite(kernel).all():
             return winner
         trace = StageTrace(name, 1, losses, time.perf_counter() - began)
@@ -230,15 +230,15 @@ def alternated(search: Search, candidates: Sequence[Candidate], scale: int, edge
         if noise_seen[candidate.picture] > LOUD:
             return candidate
         began = time.perf_counter()
-        picture = search.pictures[candidate.picture]
-        y, noise = area_average(picture, scale), search.noises[candidate.picture] / scale
-        bound = white(picture, scale) if search.lights[candidate.picture] else None
+        picture = search.blurry.pictures[candidate.picture]
+        y, noise = area_average(picture, scale), search.blurry.noises[candidate.picture] / scale
+        bound = white(picture, scale) if search.blurry.lights[candidate.picture] else None
         kernel, losses = corrected(y, candidate.kernel, noise, count, bound, edges)
         trace = StageTrace(f"alternation {scale}", scale, losses, time.perf_counter() - began)
         return candidate._replace(kernel=pruned(kernel), stages=(*candidate.stages, trace))
 
     made: list[Candidate] = []
-    seen = search.pictures.shape[1] // scale, search.pictures.shape[2] // scale
+    seen = search.blurry.pictures.shape[1] // scale, search.blurry.pictures.shape[2] // scale
     for before, after in zip(candidates, side_by_side(one, candidates), strict=True):
         search.progress.advance(correction_work(seen, len(before.kernel), count), "alternation")
         made.append(after)

@@ -12,6 +12,7 @@ MOST = 0.5  # share of the mass within 2 x 2 pixels above which a kernel leaves 
 HANGS_TOGETHER = 0.8  # share of the mass in the largest piece, below which a kernel is in pieces
 MISFIT = 2.5  # residual over noise that no fitted picture has
 SHARP = 0.35  # `sharpness` above which edges are pixel-sharp
+NOT_SMALL = 4.0  # `spread` from which on a kernel is what wide ones that no search settled have become
 WIDE = 1.5  # `spread` from which on the right kernel makes edges sparser whatever the picture
 SURE, HOPELESS = 0.92, 1.02  # `sparsity` over that of the denoised picture: no doubt is left, and no hope
 TOO_LOUD = 1 / 3  # noise over contrast, above which any kernel explains a picture
@@ -57,7 +58,7 @@ class Outcome(Enum):
         "is doubtful: try another seed, a kernel.size nearer to the blur, or a region with edges in all directions."
     )
     NOT_SETTLED = (
-        "Two searches ended on kernels that explain the picture less well once they are corrected, so the result is "
+        "No search ended on a wide kernel that explains the picture as well once it is corrected, so the result is "
         "doubtful: look at it, and try another seed, or a region with edges in all directions."
     )
     KERNEL_IN_PIECES = (
@@ -161,10 +162,12 @@ def judge(
         return Outcome.KERNEL_IN_PIECES
     if clear < DOUBTFUL:
         return Outcome.NOT_CLEARER
-    if misfit > MISFIT:
-        return Outcome.COLOURED_LIGHTS if lights else Outcome.NOT_FITTED
-    if not settled:
+    if misfit > MISFIT and not lights:
+        return Outcome.NOT_FITTED
+    if not settled and spread(kernel) >= NOT_SMALL:
         return Outcome.NOT_SETTLED
+    if misfit > MISFIT:
+        return Outcome.COLOURED_LIGHTS
     return Outcome.RECOVERED if spread(kernel) >= WIDE else Outcome.SLIGHT_BLUR
 
 

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inr_deblur import second
-from inr_deblur.alternation import LEAST_SPREAD
 from inr_deblur.blind import Found, energies, find_kernels, search_work
 from inr_deblur.colour import green, luminance, of_coloured_lights
 from inr_deblur.config import LARGEST_KERNEL, SMALLEST_KERNEL, DeblurConfig, check
@@ -30,7 +29,7 @@ from inr_deblur.jpeg import quantisation
 from inr_deblur.kernels import cropped
 from inr_deblur.latent import LatentImage, restoration_work
 from inr_deblur.noise import white_noise
-from inr_deblur.outcome import Outcome, clearness, confidence, judge, sharp_share, spread
+from inr_deblur.outcome import Outcome, clearness, confidence, judge, sharp_share
 from inr_deblur.programs import make_room
 from inr_deblur.progress import Part, Progress, Repeated, Silent, Unforeseen
 from inr_deblur.region import Region, check_region
@@ -132,6 +131,7 @@ def deblur_many(
     for number, image in enumerate(images, 1):
         try:
             pictures.append(_measured(image))
+            where_sought(pictures[-1].grey.shape, None, config)
         except InputError as error:
             raise InputError(f"Picture {number} of {len(images)}: {error}") from error
     return _blind(pictures, None, config, progress or Silent())
@@ -178,7 +178,7 @@ def _measured(image: NDArray, rounding: float | None = None) -> _Picture:
     began = time.perf_counter()
     y = _checked_picture(image)
     if rounding is not None and not 0 <= rounding < 1:
-        raise InputError(f"rounding={rounding} is out of range: give a standard deviation of 0 to 1, or None.")
+        raise InputError(f"rounding={rounding} is out of range: give a standard deviation below 1, or None.")
     grey = luminance(y)
     rounding = quantisation(grey).noise if rounding is None else rounding
     sought, lights = (green(y), True) if of_coloured_lights(y) else (grey, False)
@@ -213,7 +213,7 @@ def _blind(
     try:
         progress.start(work + sum(_restoration_work(picture, config) for picture in pictures), "deblurring")
         for (bound, *_), batch in batches.items():
-            founds = find_kernels(_sought([(pictures[i], places[i][1]) for i in batch]), bound, config, progress, look)
+            founds = find_kernels(_blurry([(pictures[i], places[i][1]) for i in batch]), bound, config, progress, look)
             seconds = (time.perf_counter() - began) / len(batch)
             for i, found in zip(batch, founds, strict=True):
                 blur = _Blur(found, _within(places[i][1], found.region), seconds)
@@ -241,8 +241,7 @@ def _restored(
         seen = _cut(grey, blur.window)
         clear = clearness(k, restore_within(seen, POINT, weight), _cut(luminance(restored), blur.window))
         loud = noise / max(float(seen.std()), FLAT)
-        settled = blur.found.settled or spread(k) < LEAST_SPREAD
-        outcome = judge(k, blur.found.limit, misfit, grey, noise, clear, picture.lights, loud, settled)
+        outcome = judge(k, blur.found.limit, misfit, grey, noise, clear, picture.lights, loud, blur.found.settled)
     if outcome is Outcome.NO_BLUR:
         restored = y  # what is sharp stays as it was: a restoration could only smooth it
         clear = sharp_share(grey, noise)
@@ -264,7 +263,7 @@ def _restored(
 def _reconsidered(
     picture: _Picture,
     first: DeblurResult,
-    by: Found,
+    earlier: Found,
     bound: int,
     window: Region,
     config: DeblurConfig,
@@ -272,9 +271,9 @@ def _reconsidered(
 ) -> DeblurResult:
     """The result after further searches among small kernels, if the first one's is doubtful or small.
 
-    by: what the first search has found; bound, window: as from `where_sought`.
+    earlier: what the first search has found; bound, window: as from `where_sought`.
     """
-    best, blurry, part = first, _sought([(picture, window)]), Part(progress, _second_work(bound, window, config))
+    best, blurry, part = first, _blurry([(picture, window)]), Part(progress, _second_work(bound, window, config))
     y, noise, weighed = blurry.pictures[0], blurry.noises[0], partial(energies, blurry, config)
     for size in second.sizes(bound, first.outcome, first.kernel, config):
         began, found = time.perf_counter(), None
@@ -285,8 +284,8 @@ def _reconsidered(
             found = None
         best = replace(best, seconds=best.seconds + time.perf_counter() - began)
         if found:
-            # if it is the first kernel in better detail, it had that search's room, and has its doubt
-            found = replace(found, limit=by.limit, settled=by.settled)
+            # it may be the first kernel in better detail, which had that search's room, and has its doubt
+            found = replace(found, limit=earlier.limit, settled=earlier.settled and found.settled)
             blur = _Blur(found, _within(window, found.region), best.seconds - picture.seconds)
             other = _restored(picture, cropped(found.kernel), blur, config, Silent())
             best = replace(best, seconds=other.seconds) if best.outcome.ok and not other.outcome.ok else other
@@ -335,8 +334,8 @@ def _within(region: Region, part: Region) -> Region:
     return region[0] + part[0], region[1] + part[1], *part[2:]
 
 
-def _sought(places: Sequence[tuple[_Picture, Region]]) -> Blurry:
-    """What the kernels are sought on: of each picture its region."""
+def _blurry(places: Sequence[tuple[_Picture, Region]]) -> Blurry:
+    """What kernels are sought on: of each picture its region."""
     cuts = np.stack([_cut(picture.sought, region) for picture, region in places])
     return Blurry(cuts, [picture.sought_noise for picture, _ in places], [picture.lights for picture, _ in places])
 

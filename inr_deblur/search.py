@@ -60,17 +60,15 @@ class _Trace(NamedTuple):
 class Search:
     """What all stages share."""
 
-    pictures: NDArray[np.float32]  # (P, H, W) whole
+    blurry: Blurry  # whole
     regions: NDArray[np.intp]  # (P, 4) of each picture that is looked at, of one shape
     generators: Generators
     config: DeblurConfig
     progress: Progress
     widest: float  # side in pixels that no kernel may exceed
-    noises: Sequence[float]  # standard deviation of each picture's
-    lights: Sequence[bool]  # whether a picture's white is a bound (`clipping`)
     look: Look | None = None
     traces: list[_Trace] = field(default_factory=list)
-    unsettled: set[int] = field(default_factory=set)  # pictures that wide kernels of no search explain when corrected
+    unsettled: set[int] = field(default_factory=set)  # pictures of which no search's wide kernel could be corrected
     judged: dict[tuple[int, bytes], float] = field(default_factory=dict)  # energies by picture and kernel, in the end
 
     def __post_init__(self) -> None:
@@ -85,7 +83,7 @@ class Search:
 
     def cut(self, scale: int = 1, smoothing: float = 0.0) -> NDArray[np.float32]:
         """The regions of the pictures at this scale, smoothed by so many samples: (P, h // scale, w // scale)."""
-        parts = zip((smoothed(y, smoothing * scale) for y in self.pictures), self.regions, strict=True)
+        parts = zip((smoothed(y, smoothing * scale) for y in self.blurry.pictures), self.regions, strict=True)
         return np.stack([area_average(y[i : i + h, j : j + w], scale) for y, (i, j, h, w) in parts])
 
     def seen(self, stages: Sequence[Stage], pictures: NDArray[np.intp]) -> NDArray[np.float32]:
@@ -96,14 +94,17 @@ class Search:
 
     def bounds(self, stages: Sequence[Stage], pictures: NDArray[np.intp]) -> NDArray[np.bool_] | None:
         """Where what members see in their stages is a bound: (members, h // scale, w // scale), None: nowhere."""
-        if not any(self.lights[picture] for picture in pictures):
+        if not any(self.blurry.lights[picture] for picture in pictures):
             return None
         return np.stack([self.bound(picture, stage) for stage, picture in zip(stages, pictures, strict=True)])
 
     def bound(self, picture: int, stage: Stage) -> NDArray[np.bool_]:
         """The same of one picture."""
         i, j, h, w = self.regions[picture]
-        return white(self.pictures[picture][i : i + h, j : j + w], stage.scale, stage.smoothing) & self.lights[picture]
+        return (
+            white(self.blurry.pictures[picture][i : i + h, j : j + w], stage.scale, stage.smoothing)
+            & self.blurry.lights[picture]
+        )
 
     def noise(self, stages: Sequence[Stage], pictures: NDArray[np.intp]) -> NDArray[np.float64]:
         """(members,) standard deviation of the noise in what is seen."""
@@ -111,12 +112,12 @@ class Search:
 
     def at_pixels(self) -> NDArray[np.float64]:
         """(P,) standard deviation of the pictures' noise at full resolution, where the contrast is `CONTRAST`."""
-        return np.asarray(self.noises) * self.gains
+        return np.asarray(self.blurry.noises) * self.gains
 
     def history(self, member: int) -> tuple[StageTrace, ...]:
         """The stages that a member has gone through."""
         return tuple(
-            StageTrace(stage.name, stage.scale, stage.losses[member], stage.seconds / len(self.pictures))
+            StageTrace(stage.name, stage.scale, stage.losses[member], stage.seconds / len(self.blurry.pictures))
             for stage in self.traces
             if member in stage.losses
         )
@@ -124,9 +125,9 @@ class Search:
     def begin(self, windows: NDArray[np.float64], first_member: int) -> Batch:
         """New starts of each picture, a window each."""
         support = support_for(windows.max())
-        numbers = first_member // len(self.pictures) + np.arange(len(windows))
+        numbers = first_member // len(self.blurry.pictures) + np.arange(len(windows))
         params = stack([jax.device_get(first_params(self.generators, np.uint32(self.config.seed), n)) for n in numbers])
-        pictures, start = np.indices((len(self.pictures), len(windows))).reshape(2, -1)
+        pictures, start = np.indices((len(self.blurry.pictures), len(windows))).reshape(2, -1)
         params = jax.tree.map(lambda a: a[start], params)
         members = tuple(range(first_member, first_member + len(start)))
         return Batch(params, np.zeros((len(start), 2)), support, windows[start], members, pictures, len(start))
@@ -258,7 +259,7 @@ class Search:
         ys = {smoothing: self.cut(scale, smoothing) for smoothing in {stage.smoothing for stage in stages}}
 
         def start(picture: int, k: NDArray[np.float32], stage: Stage) -> Any:
-            bound = self.bound(picture, stage) if self.lights[picture] else None
+            bound = self.bound(picture, stage) if self.blurry.lights[picture] else None
             x = restore(ys[stage.smoothing][picture], k, stage.prior[1], bound)
             return judge.showing((x - self.means[picture]) * self.gains[picture] + np.float32(0.5))
 
@@ -275,7 +276,7 @@ class Search:
         several pictures the same number is left, so that the batch has one of few sizes.
         """
         assert batch.kernels is not None
-        several = len(self.pictures)
+        several = len(self.blurry.pictures)
         count = min(batch.expected // several, count)
         if len(batch.members) == several:
             self.progress.advance(batch.expected * judging_work(self.config, scale, self.shape))

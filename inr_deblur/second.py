@@ -36,8 +36,8 @@ def sizes(bound: int, outcome: Outcome, kernel: NDArray, config: DeblurConfig) -
     """The sizes in pixels up to which another kernel is to be sought, in turn: often none.
 
     bound: that of the first search; outcome, kernel: what came of it, (K, L), pruned. If that is doubtful the right one
-    may be any small one; if it isn't, but could be what a search among the smallest finds, there is one among these. Of
-    a sharp picture there is no other kernel, and noise that hides the first hides all.
+    may be any small one; if it isn't, but no wider than the widest window that a search among the smallest starts with,
+    there is one among these. Of a sharp picture there is no other kernel, and noise that hides the first hides all.
     """
     if outcome in (Outcome.NO_BLUR, Outcome.TOO_NOISY):
         return ()

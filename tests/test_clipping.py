@@ -20,7 +20,7 @@ from inr_deblur.pipeline import _measured
 from inr_deblur.progress import Silent
 from inr_deblur.restore import restore
 from inr_deblur.schedule import Stage
-from inr_deblur.search import Search
+from inr_deblur.search import Blurry, Search
 from inr_deblur.simulate import blur
 
 PICTURES = hnp.arrays(np.int64, (6, 8), elements=st.integers(-100, 200)).map(lambda n: (n / 100).astype(np.float32))
@@ -118,7 +118,7 @@ def test_the_bounds_of_a_batch_are_those_of_each_region_and_of_lights_alone():
     ys[:, 9, 17] = 1
     generators = Generators(image_generator("harmonic", (32, 32), (4, 4)), SirenKernel())
     regions = np.array([[8, 16, 32, 32], [0, 0, 32, 32]])
-    search = Search(ys, regions, generators, DeblurConfig(), Silent(), 9.0, [0.0, 0.0], [True, False])
+    search = Search(Blurry(ys, [0.0, 0.0], [True, False]), regions, generators, DeblurConfig(), Silent(), 9.0)
     stages = [Stage("", 2, 2, "edges", (1, 1), (1, 1), (1, 1))] * 3
     at = search.bounds(stages, np.array([0, 1, 0]))
     assert at is not None and at.shape == (3, 16, 16) and np.argwhere(at).tolist() == [[0, 0, 0], [2, 0, 0]]
@@ -137,7 +137,7 @@ def test_a_search_knows_that_lamps_are_brighter_than_white():
 
     def lead(lights):
         region = np.array([[0, 0, *y.shape]])
-        search = Search(y[None], region, generators, DeblurConfig(), Silent(), 13.0, [0.002], [lights])
+        search = Search(Blurry(y[None], [0.002], [lights]), region, generators, DeblurConfig(), Silent(), 13.0)
         with jax.numpy_dtype_promotion("standard"):  # Adam multiplies Python's floats and int32 counters
             true, point = search.judge(kernels, np.zeros(2, int), 1, 2)
         return point - true

@@ -30,7 +30,7 @@ from inr_deblur.kernels import likeness, of_one_size, pruned
 from inr_deblur.outcome import spread
 from inr_deblur.progress import Silent
 from inr_deblur.schedule import QUIET
-from inr_deblur.search import Search
+from inr_deblur.search import Blurry, Search
 from inr_deblur.simulate import blur, gaussian_kernel, random_shake_kernel
 
 TRUE = random_shake_kernel(19, 3, "smooth").astype(np.float32)
@@ -48,7 +48,8 @@ def search_of(*pictures, noise=0.003):
     shape, count = pictures[0].shape, len(pictures)
     generators = Generators(image_generator("harmonic", shape, (20, 20)), SirenKernel())
     regions = np.array([[0, 0, *shape]] * count)
-    return Search(np.stack(pictures), regions, generators, config, Silent(), 55.0, [noise] * count, [False] * count)
+    blurry = Blurry(np.stack(pictures), [noise] * count, [False] * count)
+    return Search(blurry, regions, generators, config, Silent(), 55.0)
 
 
 def test_kernels_that_are_wide_at_a_scale_are_corrected_there_and_at_the_finer_ones():
@@ -165,7 +166,7 @@ def test_islands_have_to_save_more_than_noise_lets_them_by_chance(monkeypatch, s
 def test_a_polished_kernel_is_taken_where_it_explains_its_picture_clearly_better(monkeypatch, less, taken):
     """Each picture's for itself; of lights none is polished."""
     search = search_of(COINS, PAGE, COINS)
-    search.lights = [False, False, True]
+    search.blurry = search.blurry._replace(lights=[False, False, True])
     left = [Candidate(picture, ROUGH) for picture in range(3)]
     energies = iter([np.array([0.5, 0.5 - less]), np.array([0.7, 0.7])])
     monkeypatch.setattr(search, "judge", lambda *arguments: next(energies))
@@ -186,7 +187,7 @@ def test_a_wide_kernel_may_add_a_little_energy_when_it_is_polished(monkeypatch, 
 @pytest.mark.parametrize(("noise", "count"), [(0.5 * QUIET, 2), (2 * QUIET, 1)])
 def test_a_wide_kernel_has_fewer_rounds_in_noise(monkeypatch, noise, count):
     search = search_of(COINS)
-    search.noises = [noise / search.gains[0]]
+    search.blurry = search.blurry._replace(noises=[noise / search.gains[0]])
     monkeypatch.setattr(search, "judge", lambda *arguments: np.array([0.5, 0.5]))
     (after,) = polished(search, [WIDE])
     assert len(after.stages[-1].losses) == count  # half the usual steps
@@ -194,7 +195,7 @@ def test_a_wide_kernel_has_fewer_rounds_in_noise(monkeypatch, noise, count):
 
 def test_small_kernels_alone_are_polished_in_loud_noise(monkeypatch):
     search = search_of(COINS, PAGE)
-    search.noises = list(2 * LOUD / search.gains)
+    search.blurry = search.blurry._replace(noises=list(2 * LOUD / search.gains))
     monkeypatch.setattr(search, "judge", lambda *arguments: np.array([0.5, 0.5 - 2 * CLEARLY]))
     small = Candidate(1, ROUGH)
     wide, other = polished(search, [WIDE, small])
@@ -237,7 +238,7 @@ def test_a_kernel_is_judged_once_on_a_grid(monkeypatch):
 def test_a_honed_kernel_may_add_a_little_energy(monkeypatch, more, taken):
     """Each picture's for itself; of lights none is honed."""
     search = search_of(COINS, COINS, COINS)
-    search.lights = [False, False, True]
+    search.blurry = search.blurry._replace(lights=[False, False, True])
     left = [Candidate(picture, TRUE) for picture in range(3)]
     energies = iter([np.array([0.5, 0.5 + more]), np.array([0.5, 0.5 + 2 * NO_WORSE])])
     monkeypatch.setattr(search, "judge", lambda *arguments: next(energies))

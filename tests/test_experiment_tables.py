@@ -18,6 +18,7 @@ import development  # noqa: E402
 import ensemble  # noqa: E402
 import runner  # noqa: E402
 import tables  # noqa: E402
+from options import matched  # noqa: E402
 
 
 def test_the_ablation_compares_pair_by_pair():
@@ -30,8 +31,8 @@ def test_the_ablation_compares_pair_by_pair():
     assert ablation.worth("defaults", rows)["lost"] == 1 and ablation.worth("one start", rows) == {}
     assert ablation.per_pair(rows) == [{"name": "a", "defaults": 29}, {"name": "b", "defaults": 25, "1 scale": 23}]
     assert ablation.worth("2 scales", [r | {"variant": "2 scales"} for r in rows[:1]])["change"] is None
-    with pytest.raises(InputError, match="matches none of: defaults"):
-        ablation.choose("two scales")
+    with pytest.raises(InputError, match="variants=two scales matches none of: defaults"):
+        matched("variants", "two scales", ablation.VARIANTS)
 
 
 @pytest.mark.parametrize(("size", "group"), [("7", "07-15"), ("16", "16-25"), ("45", "26-45"), ("101", "46-")])

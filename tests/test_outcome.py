@@ -25,6 +25,7 @@ BLURRY = gaussian_filter(SHARP, 2)
 POINT = np.zeros((9, 9), np.float32)
 POINT[4, 4] = 1
 LINE = np.pad(line_kernel(9, 30), 3)
+WIDE = np.pad(line_kernel(31, 30), 3)
 PEAK = np.zeros((9, 9), np.float32)  # not a point by its spread, but by what it does to an edge
 PEAK[4, 4], PEAK[3, 4], PEAK[4, 3], PEAK[8, 4] = 0.73, 0.16, 0.06, 0.05
 PAIR = np.zeros((9, 9), np.float32)  # half a pixel's shift of a point, more or less
@@ -61,8 +62,11 @@ def test_noise_of_more_than_a_third_of_the_contrast_is_too_much():
     assert judge(LINE, 27, 1.0, BLURRY, 0.01, loud=0.34) is Outcome.TOO_NOISY
 
 
-def test_what_no_search_settles_is_doubtful_unless_there_is_another_doubt():
-    assert judge(LINE, 27, 1.0, BLURRY, 0.01, settled=False) is Outcome.NOT_SETTLED
+def test_what_no_search_settles_is_doubtful_unless_it_is_small_or_there_is_another_doubt():
+    assert judge(LINE, 27, 1.0, BLURRY, 0.01, settled=False) is Outcome.RECOVERED
+    assert judge(WIDE, 61, 1.0, BLURRY, 0.01, settled=False) is Outcome.NOT_SETTLED
+    assert judge(WIDE, 61, 4.0, BLURRY, 0.01, lights=True, settled=False) is Outcome.NOT_SETTLED
+    assert judge(WIDE, 61, 4.0, BLURRY, 0.01, settled=False) is Outcome.NOT_FITTED
     assert judge(PIECES, 27, 1.0, BLURRY, 0.01, settled=False) is Outcome.KERNEL_IN_PIECES
 
 

@@ -128,6 +128,8 @@ def test_pictures_of_other_shapes_and_none_at_all(several):
     tall, *_ = deblur_many([BLURRY[:40, :32, 0], BLURRY[..., 0]], SHORT)
     _check(tall, BLURRY[:40, :32, 0])
     assert deblur_many([], SHORT) == []
+    with pytest.raises(InputError, match=r"Picture 2 of 2: kernel.size=31 is larger"):
+        deblur_many([BLURRY, BLURRY[:30]], replace(SMALL, kernel=KernelConfig(31)))
     with pytest.raises(InputError, match="Picture 2 of 2: .* too small"):
         deblur_many([BLURRY, BLURRY[:8]], SHORT)
 
@@ -248,14 +250,14 @@ def test_a_setting_that_cannot_be_used_is_refused(config):
         deblur(GREY, config)
 
 
-def test_a_told_size_beyond_the_picture_is_refused_and_what_is_short_of_it_is_halved():
+def test_a_told_size_beyond_the_picture_is_refused_and_a_lower_one_is_cut_to_half_of_it():
     with pytest.raises(InputError, match=r"kernel.size=41 is larger than the picture of 40 x 60: give at most 20"):
         where_sought((40, 60), None, replace(SMALL, kernel=KernelConfig(41)))
     assert where_sought((40, 60), None, replace(SMALL, kernel=KernelConfig(39)))[0] == 20
 
 
 @pytest.mark.parametrize("rounding", [-0.1, 1.0, float("nan")])
-def test_a_rounding_that_is_none_is_refused(rounding):
+def test_a_rounding_out_of_range_is_refused(rounding):
     with pytest.raises(InputError, match="rounding="):
         deblur(GREY, SMALL, rounding=rounding)
 

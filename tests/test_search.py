@@ -68,7 +68,7 @@ def test_a_network_shows_at_a_finer_scale_what_was_seen_at_the_coarser_one():
     kernel = SirenKernel()
     generators = Generators(image_generator("harmonic", (64, 64), (14, 14)), kernel)
     config = DeblurConfig(schedule=ScheduleConfig(steps=0.05))
-    search = Search(y, np.array([[0, 0, 64, 64]]), generators, config, Silent(), 27.0, [0.0], [False])
+    search = Search(Blurry(y, [0.0], [False]), np.array([[0, 0, 64, 64]]), generators, config, Silent(), 27.0)
     with jax.numpy_dtype_promotion("standard"):  # Adam multiplies Python's floats and int32 counters
         coarse = search.advance(search.begin(np.array([27.0, 15.0]), 0), [plan(config, 0.01, (4, 1))[0]] * 2)
         batch = search.carried(coarse, 1)
@@ -86,7 +86,7 @@ def test_a_start_that_diverges_is_flat_and_goes_no_further_and_if_all_do_there_i
     y = gaussian_filter(np.random.default_rng(0).normal(size=(1, 48, 48)), (0, 1, 1)).astype(np.float32)
     generators = Generators(image_generator("harmonic", (48, 48), (9, 9)), SirenKernel(width=8, depth=1))
     config = DeblurConfig(schedule=ScheduleConfig(steps=0.05))
-    search = Search(y, np.array([[0, 0, 48, 48]]), generators, config, Silent(), 19.0, [0.0], [False])
+    search = Search(Blurry(y, [0.0], [False]), np.array([[0, 0, 48, 48]]), generators, config, Silent(), 19.0)
     batch = search.begin(np.array([15.0, 15.0]), 0)
     stages = [plan(config, 0.01, (2, 1))[0]] * 2
     broken = jax.tree.map(
@@ -116,7 +116,12 @@ def test_each_picture_goes_on_with_its_own_region():
     old = image_generator("harmonic", (side, side), (reach, reach))
     generators = Generators(old, SirenKernel(width=4, depth=1))
     search = Search(
-        ys, np.array([[0, 0, side, side]] * 2), generators, DeblurConfig(), Silent(), 43.0, [0.0, 0.0], [False, False]
+        Blurry(ys, [0.0, 0.0], [False, False]),
+        np.array([[0, 0, side, side]] * 2),
+        generators,
+        DeblurConfig(),
+        Silent(),
+        43.0,
     )
     batch = search.begin(np.array([20.0, 15.0]), 0)
     assert batch.pictures.tolist() == [0, 0, 1, 1] and batch.members == (0, 1, 2, 3)
@@ -150,7 +155,9 @@ def test_the_right_kernel_is_judged_better_than_a_point_whatever_the_noise(noise
     point[6, 6] = 1
     generators = Generators(image_generator("harmonic", y.shape, (6, 6)), SirenKernel(width=8, depth=1))
     kernels = np.stack([point, k]).astype(np.float32)
-    search = Search(y[None], np.array([[0, 0, *y.shape]]), generators, DeblurConfig(), Silent(), 13.0, [noise], [False])
+    search = Search(
+        Blurry(y[None], [noise], [False]), np.array([[0, 0, *y.shape]]), generators, DeblurConfig(), Silent(), 13.0
+    )
     with jax.numpy_dtype_promotion("standard"):
         of_point, of_truth = search.judge(kernels, np.zeros(2, int), 1, 2)
     assert of_truth < of_point
@@ -160,7 +167,9 @@ def test_what_sees_a_smooth_picture_is_judged_by_it_also_among_others():
     y = blur(data.camera()[100:190, 180:270] / 255, gaussian_kernel(13), 0.003)
     generators = Generators(image_generator("harmonic", y.shape, (6, 6)), SirenKernel(width=8, depth=1))
     kernels = of_one_size([gaussian_kernel(n) for n in (3, 5, 7)])
-    search = Search(y[None], np.array([[0, 0, *y.shape]]), generators, DeblurConfig(), Silent(), 13.0, [0.0], [False])
+    search = Search(
+        Blurry(y[None], [0.0], [False]), np.array([[0, 0, *y.shape]]), generators, DeblurConfig(), Silent(), 13.0
+    )
     none = np.zeros(3, int)
     with jax.numpy_dtype_promotion("standard"):
         plain, smooth = (search.judge(kernels, none, 4, 3, [side] * 3) for side in (False, True))
@@ -203,11 +212,18 @@ def test_a_search_does_no_more_work_than_it_announced(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("explained", "agreed", "told", "searches"),
-    [(True, True, 0, 1), (True, False, 0, 2), (False, True, 0, 2), (True, False, 2, 1)],
+    ("explained", "later", "agreed", "told", "searches"),
+    [
+        (True, True, True, 0, 1),
+        (True, True, False, 0, 2),
+        (False, True, True, 0, 2),
+        (False, False, True, 0, 2),
+        (True, True, False, 2, 1),
+        (False, False, True, 2, 1),
+    ],
 )
-def test_a_second_search_has_a_say_where_the_first_is_in_doubt(monkeypatch, explained, agreed, told, searches):
-    """Unless the number of starts is told."""
+def test_a_second_search_has_a_say_where_the_first_is_in_doubt(monkeypatch, explained, later, agreed, told, searches):
+    """Unless the number of starts is told. What neither of two can explain is not settled."""
     windows, ends = [], []
     begin = Search.begin
 
@@ -216,8 +232,10 @@ def test_a_second_search_has_a_say_where_the_first_is_in_doubt(monkeypatch, expl
         return begin(self, sizes, first_member)
 
     def ended(search, left, scale):
+        if scale == 1:
+            return None
         ends.append(left[0])
-        return [Ending(left[0], explained or len(ends) > 1, agreed or len(ends) > 1)]
+        return [Ending(left[0], later if len(ends) > 1 else explained, agreed or len(ends) > 1)]
 
     monkeypatch.setattr(Search, "begin", begun)
     monkeypatch.setattr(blind, "ended", ended)
@@ -229,7 +247,9 @@ def test_a_second_search_has_a_say_where_the_first_is_in_doubt(monkeypatch, expl
     config = DeblurConfig(schedule=ScheduleConfig(steps=0.01, starts=told))
     with jax.numpy_dtype_promotion("standard"):
         (found,) = blind.find_kernels(Blurry(y[None], [0.003], [False]), 21, config, Silent())
-    assert len(ends) == searches and np.array_equal(found.kernel, ends[-1].kernel)
+    assert len(ends) == searches
+    assert found.settled is (explained or later or told > 0)
+    assert np.array_equal(found.kernel, ends[-1].kernel) is (explained or later)
     first, *others = windows
     assert searches == 1 or min(abs(first - side) for side in others) > 0.01
 
@@ -248,16 +268,18 @@ OTHERWISE = (*ALONE, "otherwise")
         ([ALONE], [NOTHING, WORSE], [0, 0], [["first"]]),
         ([WORSE], [WELL], [0], [["again"]]),
         ([WORSE], [ALONE, WORSE], [0, 0], [["again"]]),
-        ([WORSE], [WORSE], [0], 0),
+        ([WORSE], [WORSE], [0], {0}),
+        ([WORSE, WORSE], [WORSE, WORSE], [0, 1], {0, 1}),
+        ([WORSE, WORSE, ALONE], [WELL, NOTHING], [0, 1], {1}),
         ([WELL, ALONE], [WELL], [1], [["first"], ["first", "again"]]),
         ([ALONE, WELL, WORSE], [WELL, WELL], [2, 0], [["first", "again"], ["first"], ["again"]]),
-        ([ALONE, WELL, WORSE], [NOTHING], [2], 2),
+        ([ALONE, WELL, WORSE], [NOTHING], [2], {2}),
     ],
 )
 def test_each_picture_in_doubt_is_sought_again_until_two_agree(monkeypatch, first, others, asked, taken):
     """Those without any kernel come first: if one stays so, all go on to the pixels and no other is asked for.
 
-    taken: what is compared, picture by picture, or the number of the picture that stays without a kernel.
+    taken: what is compared, picture by picture, or which pictures stay without a kernel.
     """
 
     def ending(name, picture, explained, agreed, kernel="usual"):
@@ -286,10 +308,11 @@ def test_each_picture_in_doubt_is_sought_again_until_two_agree(monkeypatch, firs
     y = np.random.default_rng(0).random((len(first), 32, 32), np.float32)
     regions = np.array([[0, 0, 32, 32]] * len(first))
     generators = Generators(image_generator("harmonic", (32, 32), (4, 4)), SirenKernel())
-    search = Search(y, regions, generators, DeblurConfig(), Silent(), 9.0, [0.0] * len(first), [False] * len(first))
+    blurry = Blurry(y, [0.0] * len(first), [False] * len(first))
+    search = Search(blurry, regions, generators, DeblurConfig(), Silent(), 9.0)
     found = blind._settled(search, search.begin(np.array([9.0]), 0), 2, again)
     assert questions == asked
-    if isinstance(taken, int):
-        assert found is None and search.unsettled == {taken}
+    if isinstance(taken, set):
+        assert found is None and search.unsettled == taken
     else:
         assert found and [compared[i] for i in range(len(found))] == taken and not search.unsettled

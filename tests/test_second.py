@@ -110,6 +110,9 @@ def test_the_doubt_of_a_wide_one_that_no_search_settles_is_not_lost_with_another
 def test_a_small_one_has_no_such_doubt(monkeypatch):
     result, told = sought(monkeypatch, TRUE, POINT, settled=False)
     assert told == [61, SMALLER] and same(result, TRUE) and result.outcome.ok
+    monkeypatch.setattr(pipeline.second, "preferable", lambda *arguments: arguments[-1].kernel is TRUE)
+    result, told = sought(monkeypatch, WIDE, TRUE, POINT, settled=False)
+    assert told == [61, SMALL, SMALLER] and same(result, TRUE) and result.outcome.ok
 
 
 def test_a_small_one_without_doubt_is_compared_with_one_from_the_finest_scales(monkeypatch):
@@ -141,6 +144,13 @@ def test_the_true_kernel_explains_a_picture_better_than_one_that_is_doubled():
     with jax.numpy_dtype_promotion("standard"):
         right, wrong = energies(Blurry(Y[None], [0.01], [False]), DeblurConfig(), [TRUE, doubled])
     assert right < wrong
+
+
+@pytest.mark.parametrize(("side", "again"), [(28, (SMALLER,)), (29, ())])
+def test_one_without_doubt_is_sought_again_up_to_the_first_window_of_the_second_search(side, again):
+    kernel = np.zeros((61, 61), np.float32)
+    kernel[30, 30 - side // 2 : 30 - side // 2 + side] = 1 / side
+    assert sizes(61, Outcome.RECOVERED, kernel, DeblurConfig()) == again
 
 
 @given(
