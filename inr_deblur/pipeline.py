@@ -119,9 +119,9 @@ def deblur_many(
     and was not timed on one. A search is that of `deblur` but for rounding, for the kernels' grid, which is as wide as
     the batch's widest kernel needs, for starts that go on because others' do, which can spare a kernel a doubt, and for
     its end, which is where all kernels of the batch are wide enough to be corrected: else none is sought again from
-    other sizes, nor doubted for it (`NOT_SETTLED`). Further searches among small kernels are each picture's own. Rounding alone can send a search another way, as it can on another machine. The
-    order of the pictures plays no part. Raises InputError for the first picture or setting that can't be used, before
-    any work is done.
+    other sizes, nor doubted for it (`NOT_SETTLED`). Further searches among small kernels are each picture's own.
+    Rounding alone can send a search another way, as it can on another machine. The order of the pictures plays no part.
+    Raises InputError for the first picture or setting that can't be used, before any work is done.
     """
     check(config)
     if config.ensemble > 1:
