@@ -28,6 +28,7 @@ from inr_deblur import honing, polish
 from inr_deblur.alternation import ROUNDS, correction_work, mended, with_margin
 from inr_deblur.batch import Batch, joined
 from inr_deblur.blur import area_average, smoothed
+from inr_deblur.carry import finer
 from inr_deblur.clipping import white
 from inr_deblur.config import DeblurConfig
 from inr_deblur.correction import (
@@ -47,7 +48,7 @@ from inr_deblur.devices import side_by_side
 from inr_deblur.errors import InputError
 from inr_deblur.fit import Generators
 from inr_deblur.generators import GridKernel, SirenKernel, image_generator
-from inr_deblur.kernels import of_one_size, pruned, support_for
+from inr_deblur.kernels import likeness, of_one_size, pruned, support_for
 from inr_deblur.outcome import spread
 from inr_deblur.progress import Part, Progress, Silent, Unforeseen
 from inr_deblur.refinement import spoilt
@@ -58,6 +59,7 @@ from inr_deblur.watch import Look, StageTrace
 
 NARROW = 27  # pixels of a window; a kernel that needs no more is looked for anew at a finer scale
 ENDING = 2  # scale at which a search may end; what is left of a kernel at coarser ones is too little to be corrected
+BECOMES = 0.75  # `likeness` to a known kernel at scale 2; those that became it had .80 and more, others .69 and less
 MENDING_ROUNDS = 4  # of the alternation between two scales
 MENDED_SPREAD = 2.0  # samples; of less, rounds on a smooth picture leave too little
 STRETCHES = BETWEEN**0.5, BETWEEN**0.25  # of the sizes that the second search and the third start from
@@ -77,9 +79,16 @@ class Found:
 
 
 def find_kernels(
-    blurry: Blurry, size: int, config: DeblurConfig, progress: Progress, look: Look | None = None
+    blurry: Blurry,
+    size: int,
+    config: DeblurConfig,
+    progress: Progress,
+    look: Look | None = None,
+    known: NDArray[np.float32] | None = None,
 ) -> list[Found]:
     """The kernels of pictures, no larger than about `size` pixels. look: is shown the first search, not others.
+
+    known: what is known already, (K, K), pruned; there is none if at half the resolution the search comes to that.
 
     A kernel doesn't depend on its picture's brightness and contrast, but the weights of the priors do, so they are made
     the same for all pictures.
@@ -101,7 +110,7 @@ def find_kernels(
 
     search = search_in(blurry, size, pyramid[0], config, part, look)
     # a number of starts that is told is what there is
-    found = _sought(search, size, pyramid, None if config.schedule.starts else again)
+    found = _sought(search, size, pyramid, None if config.schedule.starts else again, known)
     part.finish()
     return found
 
@@ -125,9 +134,16 @@ def energies(blurry: Blurry, config: DeblurConfig, kernels: Sequence[NDArray[np.
     return tight_energies(search, [Candidate(0, k) for k in kernels])
 
 
-def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again | None) -> list[Found]:
-    """The kernels, by the scales of the pyramid. again: what another search ends with, None: there is to be none."""
+def _sought(
+    search: Search, size: int, pyramid: tuple[int, ...], again: Again | None, known: NDArray[np.float32] | None
+) -> list[Found]:
+    """The kernels, by the scales of the pyramid. again: what another search ends with, None: there is to be none.
+
+    known: see `find_kernels`.
+    """
     for scale, batch in _batches(search, size, pyramid):
+        if scale == ENDING and known is not None and _comes_to(batch, known):
+            return []
         if scale == ENDING and (winners := _settled(search, batch, scale, again)):
             return [_found(search, winner) for winner in honed(search, polished(search, winners))]
     edges = [plan(search.config, noise, pyramid)[-1] for noise in search.at_pixels()[batch.pictures]]
@@ -138,6 +154,12 @@ def _sought(search: Search, size: int, pyramid: tuple[int, ...], again: Again | 
     last = replace(batch, kernels=of_one_size(kernels))
     winners = _settled(search, last, 1) or _candidates(search, last)
     return [_found(search, winner) for winner in honed(search, polished(search, winners))]
+
+
+def _comes_to(batch: Batch, known: NDArray[np.float32]) -> bool:
+    """Whether the best kernel of a batch of half the resolution becomes a known one of the pixels."""
+    assert batch.kernels is not None
+    return likeness(*of_one_size([finer(pruned(batch.kernels[0])), known])) >= BECOMES
 
 
 def _batches(search: Search, size: int, pyramid: tuple[int, ...], stretch: float = 1.0) -> Iterator[tuple[int, Batch]]:

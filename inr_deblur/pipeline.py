@@ -275,11 +275,12 @@ def _reconsidered(
     """
     best, blurry, part = first, _blurry([(picture, window)]), Part(progress, _second_work(bound, window, config))
     y, noise, weighed = blurry.pictures[0], blurry.noises[0], partial(energies, blurry, config)
+    known = first.kernel if second.settled_in_detail(first.outcome, first.kernel) else None
     for size in second.sizes(bound, first.outcome, first.kernel, config):
         began, found = time.perf_counter(), None
         told = Unforeseen(part, search_work(window[2:], size, config))
         with suppress(InputError):  # all of its starts diverged, which is no reason to give up the first search
-            (found,) = find_kernels(blurry, size, config, told)
+            found = next(iter(find_kernels(blurry, size, config, told, known=known)), None)
         if found and not second.preferable(y, noise, weighed, best.kernel, found):
             found = None
         best = replace(best, seconds=best.seconds + time.perf_counter() - began)

@@ -11,11 +11,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from inr_deblur.alternation import LEAST_SPREAD
 from inr_deblur.blind import Found
 from inr_deblur.config import DeblurConfig
 from inr_deblur.correction import CLEARLY, one_but_for_details
 from inr_deblur.kernels import support_box, support_for
-from inr_deblur.outcome import Outcome, truncated
+from inr_deblur.outcome import Outcome, spread, truncated
 from inr_deblur.refinement import blurring
 from inr_deblur.search import ROOM
 
@@ -44,6 +45,15 @@ def sizes(bound: int, outcome: Outcome, kernel: NDArray, config: DeblurConfig) -
     small = support_box(kernel)[1] <= ROOM * SMALLER
     wanted = () if outcome.ok and not small else (SMALLER,) if outcome.ok else (SMALL, SMALLER)
     return tuple(size for size in wanted if possible(bound, size, config))
+
+
+def settled_in_detail(outcome: Outcome, kernel: NDArray) -> bool:
+    """Whether another search that comes to this kernel at half the resolution has nothing to add.
+
+    outcome, kernel: as in `sizes`. One without doubt that was corrected in closed form on a large part of the picture
+    is as good as what a descent at the pixels makes of it.
+    """
+    return outcome.ok and spread(kernel) >= LEAST_SPREAD
 
 
 def preferable(

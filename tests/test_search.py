@@ -254,6 +254,26 @@ def test_a_second_search_has_a_say_where_the_first_is_in_doubt(monkeypatch, expl
     assert searches == 1 or min(abs(first - side) for side in others) > 0.01
 
 
+@pytest.mark.parametrize("angle", [30, 120])
+def test_a_search_ends_where_it_comes_to_what_is_known(monkeypatch, angle):
+    known = np.pad(line_kernel(25, 30), 3).astype(np.float32)
+    seen, usual = [], Search.best
+
+    def best(self, batch, scale, *rest):
+        seen.append(scale)
+        batch = usual(self, batch, scale, *rest)
+        margin = (batch.kernels.shape[-1] - 13) // 2
+        line = np.pad(line_kernel(13, angle), margin).astype(np.float32)
+        return replace(batch, kernels=np.stack([line] * len(batch.members))) if scale == 2 else batch
+
+    monkeypatch.setattr(Search, "best", best)
+    y = blur(data.camera()[:96, :96] / 255, line_kernel(13, 30)).astype(np.float32)
+    config = DeblurConfig(schedule=ScheduleConfig(steps=0.01))
+    with jax.numpy_dtype_promotion("standard"):
+        found = blind.find_kernels(Blurry(y[None], [0.003], [False]), 21, config, Silent(), known=known)
+    assert (found, seen) == ([], [2]) if angle == 30 else (len(found), seen) == (1, [2, 1])
+
+
 WELL, ALONE, WORSE, NOTHING = (True, True), (True, False), (False, True), None  # explained, agreed
 OTHERWISE = (*ALONE, "otherwise")
 

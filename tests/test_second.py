@@ -28,6 +28,7 @@ PIECES = 0.4 * TRUE
 for corner in np.ndindex(2, 2):
     PIECES[tuple(slice(34, 37) if c else slice(2, 5) for c in corner)] = 0.6 / 36
 WIDE = np.pad(line_kernel(41, 30), 2).astype(np.float32)
+CORRECTED = np.pad(line_kernel(19, 30), 13).astype(np.float32)
 POINT = np.zeros_like(TRUE)
 POINT[22, 22] = 1
 
@@ -53,7 +54,7 @@ def sought(monkeypatch, first, *others, starts=0, size=61, y=Y, progress=None, t
     """The result if the searches find these kernels one after another, and the sizes that they were told."""
     told, left = [], [first, *others]
 
-    def searched(pictures, size, *_):
+    def searched(pictures, size, *_, **__):
         told.append(size)
         time.sleep(takes)
         kernel = left.pop(0)
@@ -113,6 +114,23 @@ def test_a_small_one_has_no_such_doubt(monkeypatch):
     monkeypatch.setattr(pipeline.second, "preferable", lambda *arguments: arguments[-1].kernel is TRUE)
     result, told = sought(monkeypatch, WIDE, TRUE, POINT, settled=False)
     assert told == [61, SMALL, SMALLER] and same(result, TRUE) and result.outcome.ok
+
+
+def test_a_kernel_that_was_corrected_is_told_to_the_search_for_another(monkeypatch):
+    told = []
+
+    def searched(*_, known=None):
+        told.append(known)
+        return [] if known is not None else [found(kernel)]
+
+    monkeypatch.setattr(pipeline, "find_kernels", searched)
+    config = DeblurConfig(kernel=KernelConfig(size=61), schedule=ScheduleConfig(steps=0.05))
+    for kernel in (TRUE, CORRECTED, PIECES):
+        told.clear()
+        y = blur(data.camera()[60:260, 100:300] / 255, CORRECTED, 0.01).astype(np.float32) if kernel is CORRECTED else Y
+        result = deblur(y, config)
+        assert [known is not None for known in told][1:] == [kernel is CORRECTED] * (1 + (kernel is PIECES))
+        assert same(result, kernel)
 
 
 def test_a_small_one_without_doubt_is_compared_with_one_from_the_finest_scales(monkeypatch):
