@@ -262,6 +262,7 @@ def test_a_search_ends_where_it_comes_to_what_is_known(monkeypatch, angle):
     def best(self, batch, scale, *rest):
         seen.append(scale)
         batch = usual(self, batch, scale, *rest)
+        assert batch.kernels is not None
         margin = (batch.kernels.shape[-1] - 13) // 2
         line = np.pad(line_kernel(13, angle), margin).astype(np.float32)
         return replace(batch, kernels=np.stack([line] * len(batch.members))) if scale == 2 else batch
