@@ -81,9 +81,7 @@ def check(config: DeblurConfig) -> None:
     one_of("generator.kernel", config.generator.kernel, KERNEL_GENERATORS)
     one_of("loss.cross_scale_form", config.loss.cross_scale_form, CROSS_SCALE_FORMS)
     size = config.kernel.size
-    if isinstance(size, str):
-        one_of("kernel.size", size, ("auto",))
-    elif not SMALLEST_KERNEL <= size <= LARGEST_KERNEL:
+    if size != "auto" and (isinstance(size, str) or not SMALLEST_KERNEL <= size <= LARGEST_KERNEL):
         raise InputError(
             f"kernel.size={size} is out of range: give {SMALLEST_KERNEL} to {LARGEST_KERNEL} pixels, or auto."
         )
