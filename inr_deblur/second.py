@@ -38,9 +38,10 @@ def sizes(bound: int, outcome: Outcome, kernel: NDArray, config: DeblurConfig) -
 
     bound: that of the first search; outcome, kernel: what came of it, (K, L), pruned. If that is doubtful the right one
     may be any small one; if it isn't, but no wider than the widest window that a search among the smallest starts with,
-    there is one among these. Of a sharp picture there is no other kernel, and noise that hides the first hides all.
+    there is one among these. Of a sharp picture there is no other kernel, noise that hides the first hides all, and a
+    wide kernel that no search settles gives way to none of these.
     """
-    if outcome in (Outcome.NO_BLUR, Outcome.TOO_NOISY):
+    if outcome in (Outcome.NO_BLUR, Outcome.TOO_NOISY, Outcome.NOT_SETTLED):
         return ()
     small = support_box(kernel)[1] <= ROOM * SMALLER
     wanted = () if outcome.ok and not small else (SMALLER,) if outcome.ok else (SMALL, SMALLER)
