@@ -1,7 +1,9 @@
 """Runs many fits, one picture a core, and scores them; what was measured before is not run again.
 
 A fit's record is kept as OUT/records/NAME-KEY.json, written whole, where KEY names everything that determines it: the
-settings, the files and the package's code. A run that was stopped therefore goes on where it stopped.
+settings, the files and the package's code. A run that was stopped therefore goes on where it stopped. Compiled programs
+are kept in OUT/programs from picture to picture, as the command keeps them, so that a table begun in an empty folder
+counts the compilation of each program once.
 """
 
 import hashlib
@@ -26,6 +28,7 @@ from inr_deblur.config import DeblurConfig, check
 from inr_deblur.cores import device_a_core
 from inr_deblur.files import writable_folder, write_bytes_whole
 from inr_deblur.metrics import aligned_scores, kernel_similarity, luma_studio
+from inr_deblur.program_cache import keep_programs
 from inr_deblur.version import code_version
 
 
@@ -103,6 +106,7 @@ def run_cases(cases: Sequence[Case], options: Options, say: Callable[[str], None
     if options.nonblind:
         cases = [*cases, *(replace(case, variant=KNOWN, given=true_kernel) for case in cases)]
     folder = writable_folder(Path(options.out) / "records")
+    keep_programs(Path(options.out) / "programs")
     pictures = writable_folder(Path(options.out) / "pictures") if options.pictures else None
     paths = {case: folder / f"{case.pair.name}-{case.variant.replace(' ', '_')}-{key(case)}.json" for case in cases}
     missing = [case for case in cases if not paths[case].exists()]

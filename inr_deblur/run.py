@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from inr_deblur.arguments import help_page, prepare
 from inr_deblur.cores import device_a_core
 from inr_deblur.errors import InputError
+from inr_deblur.program_cache import keep_programs
 from inr_deblur.run_config import DatasetConfig, RunConfig, conf_folder, register
 from inr_deblur.sweep import Plan, announce, claimed, forget_failure, jobs, naming, plan, record_failure, unfinished
 
@@ -142,10 +143,8 @@ def _sentence(error: Exception) -> str:
 def _prepare_environment() -> None:
     """What JAX and Hydra read when they start; a variable that the user has set stays as it is."""
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    keep_programs(os.path.expanduser(f"{home}/inr_deblur/jax"))
     defaults = {
-        "JAX_COMPILATION_CACHE_DIR": os.path.expanduser(f"{home}/inr_deblur/jax"),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",  # small programs count: there are many of them
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # several jobs can share a GPU
     }

@@ -104,6 +104,7 @@ class Way:
 WAYS = Way(0.1, 0.2, False), Way(0.1, 0.02, False), Way(0.04, 0.1, True)  # of the first starts, three each
 SMOOTH = {1: (0.35, 0.0), 2: (0.7, 0.0)}  # how much, in samples, in the two stages of a scale
 SMOOTH_AND_COARSE = 0.9, 0.64
+JUDGING_STEPS = {1: 50, 2: 50}  # by scale; what has many samples needs fewer than the 100 of the others
 QUIET = 0.004  # noise, where the contrast is 0.2, from which on no start takes the second way: it fits noise
 
 
@@ -180,7 +181,7 @@ def judging(config: DeblurConfig, scale: int, noise: float = 0.0, smooth: bool =
 
     noise: standard deviation at this scale; smooth: as in `Way`.
     """
-    steps = max(2, round(100 * config.schedule.steps))
+    steps = max(2, round(JUDGING_STEPS.get(scale, 100) * config.schedule.steps))
     last = least_weight(noise)
     smoothing = smoothings(scale, smooth)[-1]
     return Stage("judging", scale, steps, "variational", (max(1e-3, last), last), (3e-3, 1e-4), (0.0, 0.0), smoothing)

@@ -1,0 +1,14 @@
+"""Where compiled programs are kept, so that a later run, process or picture need not wait for them. Imports no JAX."""
+
+import os
+from pathlib import Path
+
+
+def keep_programs(folder: str | Path) -> None:
+    """Let JAX keep in this folder all that it compiles, small programs too, of which there are many.
+
+    To be called before JAX is imported. A variable of JAX's that the user has set stays as it is.
+    """
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
