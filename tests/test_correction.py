@@ -7,6 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from skimage import data
 
+from inr_deblur import correction
 from inr_deblur.alternation import LEAST_SPREAD, Corrected
 from inr_deblur.blind import _mended
 from inr_deblur.carry import finer
@@ -107,6 +108,23 @@ def test_starts_agree_if_two_come_to_the_same_kernel():
     for left, agreed in (([WRONG, ROUGH], False), ([ROUGH, other.kernel, WRONG], True), ([ROUGH], True)):
         (ending,) = ended(search, [Candidate(0, kernel) for kernel in left], 1) or [None]
         assert ending and ending.agreed == agreed
+
+
+@pytest.mark.parametrize(("second", "corrected"), [("alike", 2), ("other", 3)])
+def test_what_two_kernels_agree_on_needs_no_third(monkeypatch, second, corrected):
+    """Each picture for itself."""
+    like = np.asarray(gaussian_filter(TRUE, 1.2), np.float32)
+    left = [Candidate(0, kernel) for kernel in (ROUGH, {"alike": like, "other": WRONG}[second], WRONG)]
+    left += [Candidate(1, ROUGH), Candidate(1, like)]
+    seen: list[Candidate] = []
+
+    def alternated(search, candidates, scale, edges):
+        seen.extend(candidates)
+        return list(candidates)
+
+    monkeypatch.setattr(correction, "alternated", alternated)
+    assert len(ended(search_of(COINS, PAGE), left, 1) or []) == 2
+    assert [sum(one.picture == picture for one in seen) for picture in (0, 1)] == [corrected, 2]
 
 
 @pytest.mark.parametrize(("more", "explained"), [(NO_WORSE / 2, True), (2 * NO_WORSE, False), (np.nan, False)])
