@@ -2,8 +2,8 @@
 
 A fit's record is kept as OUT/records/NAME-KEY.json, written whole, where KEY names everything that determines it: the
 settings, the files and the package's code. A run that was stopped therefore goes on where it stopped. Compiled programs
-are kept in OUT/programs from picture to picture, as the command keeps them, so that a table begun in an empty folder
-counts the compilation of each program once.
+are kept in OUT/programs from picture to picture, as the command keeps them: in a table begun in an empty folder the
+first pictures of a size pay for those that follow. With JAX_ENABLE_COMPILATION_CACHE=false all is compiled anew.
 """
 
 import hashlib
@@ -106,13 +106,14 @@ def run_cases(cases: Sequence[Case], options: Options, say: Callable[[str], None
     if options.nonblind:
         cases = [*cases, *(replace(case, variant=KNOWN, given=true_kernel) for case in cases)]
     folder = writable_folder(Path(options.out) / "records")
-    keep_programs(Path(options.out) / "programs")
     pictures = writable_folder(Path(options.out) / "pictures") if options.pictures else None
     paths = {case: folder / f"{case.pair.name}-{case.variant.replace(' ', '_')}-{key(case)}.json" for case in cases}
     missing = [case for case in cases if not paths[case].exists()]
     say(f"{len(cases)} fits, {len(cases) - len(missing)} of them measured before.")
     failed = []
-    for number, (case, finished) in enumerate(_outcomes(missing, options.workers, partial(measure, keep=pictures)), 1):
+    programs = Path(options.out) / "programs" / code_version()
+    outcomes = _outcomes(missing, options.workers, partial(measure, keep=pictures), programs)
+    for number, (case, finished) in enumerate(outcomes, 1):
         try:
             record = finished()
         except Exception as error:
@@ -128,25 +129,33 @@ def run_cases(cases: Sequence[Case], options: Options, say: Callable[[str], None
 
 
 def _outcomes(
-    cases: Sequence[Case], workers: int, work: Callable[[Case], Record]
+    cases: Sequence[Case], workers: int, work: Callable[[Case], Record], programs: Path
 ) -> Iterator[tuple[Case, Callable[[], Record]]]:
-    """Each case with a function that returns its record or raises what the fit raised, in the order of finishing."""
+    """Each case with a function that returns its record or raises what the fit raised, in the order of finishing.
+
+    programs: the folder in which compiled ones are kept.
+    """
     if workers == 1:
         device_a_core()
+        keep_programs(programs)
         yield from ((case, partial(work, case)) for case in cases)
         return
     context = get_context("spawn")
     cores = context.Queue()
     for core in range(workers):
         cores.put(core)
-    with ProcessPoolExecutor(workers, context, settle, (cores,)) as pool:
+    with ProcessPoolExecutor(workers, context, settle, (cores, programs)) as pool:
         waiting = {pool.submit(work, case): case for case in cases}
         yield from ((waiting[future], future.result) for future in as_completed(waiting))
 
 
-def settle(cores: Any) -> None:
-    """Keep this process, before JAX starts in it, to one core of those allowed; it ends with the one that began it."""
+def settle(cores: Any, programs: Path) -> None:
+    """Keep this process, before JAX starts in it, to one core of those allowed; it ends with the one that began it.
+
+    programs: the folder in which compiled ones are kept.
+    """
     Thread(target=_end_with_parent, daemon=True).start()
+    keep_programs(programs)
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {ONE_THREAD}".strip()
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"

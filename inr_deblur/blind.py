@@ -295,7 +295,7 @@ def search_work(whole: tuple[int, int], size: int, config: DeblurConfig) -> floa
         total += count * correction_work(seen, -(-size // scale), rounds(config, MENDING_ROUNDS))
         count = min(count, survivors(scale))
         total += count * correction_work(seen, -(-size // scale), rounds(config, ROUNDS))
-        total += (1 + count) * judging_work(config, scale, shape)
+        total += (2 + min(count, 2) + count) * judging_work(config, scale, shape)  # twice, where two leave a doubt
     most = max(polish.OF_SMALL.rounds, polish.OF_WIDE.rounds)
     total += correction_work(whole, size, rounds(config, most)) + 4 * judging_work(config, 1, shape)
     total += honing.honing_work(whole, size, config.schedule.steps)

@@ -24,7 +24,8 @@ from inr_deblur.watch import StageTrace
 NO_WORSE = 1e-5  # of energy, that a right correction may add, the polish of a wide kernel, or honing
 NEEDLESS = 3e-7  # of energy, that a kernel without islands may have more; a path's own ones save ten times that
 CLEARLY = 1.5e-6  # of energy, that another small kernel, polished or found, has to save: with less, some were worse
-FINISHING_ROUNDS = 4  # at scales finer than that where a search ends; the polish does the rest
+FINISHING_ROUNDS = 4  # at finer scales than that where a search ends; what twice as many add, the polish does as well
+FEWEST_ROUNDS = 2  # of those, as in one alone the prior does not fall
 LOUD = 0.01  # noise, where the contrast is 0.2, above which rounds have not made a kernel better
 MENDABLE = 0.75  # share of the mass in the largest piece, below which islands are left alone where there is no noise
 AGREED = 0.9  # `likeness` of corrected kernels, from which on they are the same one
@@ -49,33 +50,35 @@ class Ending(NamedTuple):
 def ended(search: Search, left: Sequence[Candidate], scale: int) -> list[Ending] | None:
     """What the alternation at this scale makes of each picture's kernels, if each one's best is wide enough; else None.
 
-    left: kernels of this scale, each picture's best one first. They are corrected, see `_corrected`; the one that then
-    has its picture's lowest energy wins. If that is higher than before by more than `NO_WORSE`, it does not explain the
-    picture.
+    left: kernels of this scale, each picture's best one first. Two of each picture are corrected, the others if these
+    leave a doubt; the one that then has its picture's lowest energy wins. If that is higher than before by more than
+    `NO_WORSE`, it does not explain the picture.
     """
-    firsts = [left[i] for i in np.unique(_pictures(left), return_index=True)[1]]
-    if min(spread(first.kernel) for first in firsts) < LEAST_SPREAD:
+    of_each = [[one for one in left if one.picture == picture] for picture in np.unique(_pictures(left))]
+    if min(spread(of_one[0].kernel) for of_one in of_each) < LEAST_SPREAD:
         return None
-    made = _corrected(search, left, scale)
+    edges = OF_WIDE if scale > 1 else OF_SMALL
+    made = alternated(search, [one for of_one in of_each for one in of_one[:2]], scale, edges)
+    endings = _endings(search, left, made, scale)
+    doubted = (mine for mine, ending in zip(of_each, endings, strict=True) if not (ending.explained and ending.agreed))
+    others = [one for mine in doubted for one in mine[2:]]
+    if not others:
+        return endings
+    return _endings(search, left, [*made, *alternated(search, others, scale, edges)], scale)
+
+
+def _endings(search: Search, left: Sequence[Candidate], made: list[Candidate], scale: int) -> list[Ending]:
+    """Each picture's ending by what was made of some of its kernels at this scale; left: as in `ended`."""
+    firsts = [left[i] for i in np.unique(_pictures(left), return_index=True)[1]]
     before, energies = np.split(_energies(search, [*firsts, *made], scale), [len(firsts)])
     endings = []
     for i, energy in zip(_lowest(made, energies), before, strict=True):
         others = [made[j] for j in np.flatnonzero(_pictures(made) == made[i].picture) if j != i]
         # what is too noisy to be corrected is as unlike as it was
-        alone = not others or any(made[i] is candidate for candidate in left)
+        alone = not others or any(made[i] is one for one in left)
         agreed = alone or any(alike(made[i], other) for other in others)
         endings.append(Ending(made[i], bool(energies[i] <= energy + NO_WORSE), agreed))
     return endings
-
-
-def _corrected(search: Search, left: Sequence[Candidate], scale: int) -> list[Candidate]:
-    """Of each picture its first two kernels corrected at this scale, and its others if those are not the same one."""
-    edges = OF_WIDE if scale > 1 else OF_SMALL
-    of_each = [[one for one in left if one.picture == picture] for picture in np.unique(_pictures(left))]
-    made = alternated(search, [one for of_one in of_each for one in of_one[:2]], scale, edges)
-    unlike = {a.picture for a in made for b in made if a.picture == b.picture and not alike(a, b)}
-    others = [one for of_one in of_each for one in of_one[2:] if one.picture in unlike]
-    return made + alternated(search, others, scale, edges)
 
 
 def alike(a: Candidate, b: Candidate) -> bool:
@@ -92,8 +95,8 @@ def finished(search: Search, winners: Sequence[Candidate], scale: int) -> list[C
     """Kernels of this scale corrected at the finer ones, and without needless islands."""
     while scale > 1:
         scale //= 2
-        finer_ones = [winner._replace(kernel=finer(winner.kernel)) for winner in winners]
-        winners = alternated(search, finer_ones, scale, usual=FINISHING_ROUNDS)
+        count = max(FEWEST_ROUNDS, rounds(search.config, FINISHING_ROUNDS))
+        winners = alternated(search, [one._replace(kernel=finer(one.kernel)) for one in winners], scale, count=count)
     return [winner._replace(kernel=without_needless(search, winner)) for winner in winners]
 
 
@@ -233,14 +236,14 @@ def rounds(config: DeblurConfig, usual: int) -> int:
 
 
 def alternated(
-    search: Search, candidates: Sequence[Candidate], scale: int, edges: Edges = OF_WIDE, usual: int = ROUNDS
+    search: Search, candidates: Sequence[Candidate], scale: int, edges: Edges = OF_WIDE, count: int = 0
 ) -> list[Candidate]:
     """What the rounds of the alternation at this scale make of kernels, pruned.
 
-    edges: what counts as one; usual: rounds with the usual steps. Kernels of pictures that are too noisy at this scale
-    stay as they are.
+    edges: what counts as one; count: of rounds, 0: the usual number. Kernels of pictures that are too noisy at this
+    scale stay as they are.
     """
-    count = rounds(search.config, usual)
+    count = count or rounds(search.config, ROUNDS)
     noise_seen = search.at_pixels() / scale
 
     def one(candidate: Candidate) -> Candidate:

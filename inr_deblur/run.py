@@ -143,7 +143,7 @@ def _sentence(error: Exception) -> str:
 def _prepare_environment() -> None:
     """What JAX and Hydra read when they start; a variable that the user has set stays as it is."""
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    keep_programs(os.path.expanduser(f"{home}/inr_deblur/jax"))
+    keep_programs(f"{home}/inr_deblur/jax")
     defaults = {
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # several jobs can share a GPU
@@ -153,7 +153,6 @@ def _prepare_environment() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of being printed
     for noisy in ("jax", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", "Error .* persistent compilation cache")  # it is slower then, no more
     warnings.filterwarnings("ignore", "The version_base parameter is deprecated")  # in Hydra 1.4; 1.3 needs it
     warnings.filterwarnings("ignore", "A worker stopped while some jobs")  # joblib renews those that have grown
 

@@ -104,7 +104,7 @@ class Way:
 WAYS = Way(0.1, 0.2, False), Way(0.1, 0.02, False), Way(0.04, 0.1, True)  # of the first starts, three each
 SMOOTH = {1: (0.35, 0.0), 2: (0.7, 0.0)}  # how much, in samples, in the two stages of a scale
 SMOOTH_AND_COARSE = 0.9, 0.64
-JUDGING_STEPS = {1: 50, 2: 50}  # by scale; what has many samples needs fewer than the 100 of the others
+JUDGING_STEPS = {1: 50, 2: 50}  # by scale, at others 100; a restoration has less left to do there
 QUIET = 0.004  # noise, where the contrast is 0.2, from which on no start takes the second way: it fits noise
 
 

@@ -62,7 +62,7 @@ def test_kernels_that_are_wide_at_a_scale_are_corrected_there_and_at_the_finer_o
     (ending,) = ended(search, [Candidate(0, rough)], 2) or [None]
     assert ending and ending.explained
     (found,) = finished(search, [ending.winner], 2)
-    assert [stage.scale for stage in found.stages] == [2, 1]
+    assert [(stage.scale, len(stage.losses)) for stage in found.stages] == [(2, 4), (1, 2)]  # with half the steps
     assert likeness(found.kernel, wide) > likeness(finer(rough), wide) + 0.02
 
 
@@ -110,21 +110,36 @@ def test_starts_agree_if_two_come_to_the_same_kernel():
         assert ending and ending.agreed == agreed
 
 
-@pytest.mark.parametrize(("second", "corrected"), [("alike", 2), ("other", 3)])
-def test_what_two_kernels_agree_on_needs_no_third(monkeypatch, second, corrected):
-    """Each picture for itself."""
-    like = np.asarray(gaussian_filter(TRUE, 1.2), np.float32)
-    left = [Candidate(0, kernel) for kernel in (ROUGH, {"alike": like, "other": WRONG}[second], WRONG)]
-    left += [Candidate(1, ROUGH), Candidate(1, like)]
+SMOOTH = np.asarray(gaussian_filter(TRUE, 1.2), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("second", "energies", "corrected", "winner"),
+    [
+        (SMOOTH, [0.4, 0.5, 0.1], 2, ROUGH),
+        (WRONG, [0.4, 0.5, 0.1], 3, TRUE),
+        (SMOOTH, [0.6, 0.7, 0.1], 3, TRUE),
+    ],
+    ids=["agreed", "unlike", "not explained"],
+)
+def test_a_third_kernel_is_corrected_if_two_leave_a_doubt(monkeypatch, second, energies, corrected, winner):
+    """Each picture for itself; the last one has two and no doubt."""
+    left = [Candidate(0, kernel) for kernel in (ROUGH, second, TRUE)] + [Candidate(1, WRONG), Candidate(1, WRONG)]
+    of_picture = {0: dict(zip(map(id, (ROUGH, second, TRUE)), energies, strict=True)), 1: {id(WRONG): 0.3}}
     seen: list[Candidate] = []
 
     def alternated(search, candidates, scale, edges):
         seen.extend(candidates)
-        return list(candidates)
+        return [one._replace() for one in candidates]
+
+    def judged(search, candidates, scale):
+        return np.array([0.5, 0.5] + [of_picture[one.picture][id(one.kernel)] for one in candidates[2:]])
 
     monkeypatch.setattr(correction, "alternated", alternated)
-    assert len(ended(search_of(COINS, PAGE), left, 1) or []) == 2
+    monkeypatch.setattr(correction, "_energies", judged)
+    first, last = ended(search_of(COINS, PAGE), left, 1) or []
     assert [sum(one.picture == picture for one in seen) for picture in (0, 1)] == [corrected, 2]
+    assert first.winner.kernel is winner and first.explained and last.winner.kernel is WRONG
 
 
 @pytest.mark.parametrize(("more", "explained"), [(NO_WORSE / 2, True), (2 * NO_WORSE, False), (np.nan, False)])

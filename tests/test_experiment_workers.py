@@ -18,7 +18,7 @@ def test_workers_end_when_the_run_that_began_them_is_killed(tmp_path):
         "import os, time, pathlib, runner",
         "def work(path): path.write_text(str(os.getpid())); time.sleep(120)",
         f"paths = [pathlib.Path({str(tmp_path)!r}) / name for name in 'ab']",
-        "if __name__ == '__main__': list(runner._outcomes(paths, 2, work))",
+        "if __name__ == '__main__': list(runner._outcomes(paths, 2, work, paths[0].parent))",
     ]
     script = tmp_path / "script.py"
     script.write_text("\n".join(lines))

@@ -346,18 +346,20 @@ def test_wrong_folders_get_one_sentence(folder, tmp_path):
         run(development, f"data_dir={folder}")
 
 
-def test_workers_are_settled_before_they_work():
+def test_workers_are_settled_before_they_work(tmp_path):
     cases: list[Any] = ["XLA_FLAGS"] * 2
     work: Any = os.getenv
-    found: list[Any] = [finished() for _, finished in runner._outcomes(cases, 2, work)]
+    found: list[Any] = [finished() for _, finished in runner._outcomes(cases, 2, work, tmp_path)]
     assert all("multi_thread_eigen=false" in flags for flags in found)
 
 
 def test_the_engine_itself_in_two_workers(folder, tmp_path):
     command = [sys.executable, FOLDER / "levin.py", f"data_dir={folder}", f"out={tmp_path / 'out'}", "subset=im1_*"]
     command += ["workers=2", "kernel.size=5", "schedule.steps=0.01", "generator.image=harmonic"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    environment = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr
+    assert any((tmp_path / "out" / "programs").glob("*/*"))
     records = [json.loads(path.read_text()) for path in (tmp_path / "out" / "records").iterdir()]
     assert len(records) == 2 and all(np.isfinite(r["psnr"]) for r in records)
 

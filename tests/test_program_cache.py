@@ -15,26 +15,27 @@ import jax
 found = []
 jax.monitoring.register_event_listener(lambda event, **kwargs: found.append(event))
 assert float(jax.jit(lambda x: 2 * x + 1)(3.0)) == 7
-print(sum(event.endswith("cache_hits") for event in found))
+print(*(sum(event.endswith(what) for event in found) for what in ("cache_hits", "cache_misses")))
 """
+READ = "COMPILATION_CACHE_DIR", "PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"
 
 
-@pytest.fixture(autouse=True)
-def nothing_set(monkeypatch):
-    for name in [name for name in os.environ if name.startswith("JAX_")]:
-        monkeypatch.delenv(name)
+@pytest.fixture
+def environment(monkeypatch):
+    """One of this test's own, in which none of what is to be set is set."""
+    own = {name: value for name, value in os.environ.items() if name.removeprefix("JAX_") not in READ}
+    monkeypatch.setattr(os, "environ", own)
+    return own
 
 
-def test_the_next_process_compiles_nothing_anew(tmp_path):
+def test_the_next_process_compiles_nothing_anew(tmp_path, environment):
     program = [sys.executable, "-c", PROGRAM.format(folder=str(tmp_path))]
-    first, second = (int(subprocess.run(program, check=True, capture_output=True).stdout) for _ in range(2))
-    assert first == 0 and second > 0 and any(tmp_path.iterdir())
+    runs = [subprocess.run(program, check=True, capture_output=True, env=environment).stdout for _ in range(2)]
+    (hits, misses), later = ([int(count) for count in run.split()] for run in runs)
+    assert hits == 0 and misses > 0 and later == [misses, 0]
 
 
-def test_what_the_user_has_set_stays(monkeypatch):
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "elsewhere")
-    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "7")
+def test_what_the_user_has_set_stays(environment):
+    environment |= {"JAX_COMPILATION_CACHE_DIR": "elsewhere", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "7"}
     keep_programs("here")
-    assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "elsewhere"
-    assert os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] == "7"
-    assert os.environ.pop("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES") == "-1"
+    assert [environment[f"JAX_{name}"] for name in READ] == ["elsewhere", "7", "-1"]

@@ -171,6 +171,10 @@ def test_a_kernel_is_judged_by_the_prior_and_the_picture_that_it_was_found_with(
             assert judged.smoothing == turn[-1].smoothing and judged.objective == turn[-1].objective
 
 
+def test_kernels_are_judged_in_fewer_steps_near_the_pixels():
+    assert [judging(DeblurConfig(), scale).steps for scale in (8, 4, 2, 1)] == [100, 100, 50, 50]
+
+
 def test_judging_holds_the_kernel_still():
     stage = judging(DeblurConfig(), 2)
     assert stage.scale == 2 and stage.kernel_rate == (0, 0)
