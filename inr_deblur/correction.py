@@ -24,7 +24,7 @@ from inr_deblur.watch import StageTrace
 NO_WORSE = 1e-5  # of energy, that a right correction may add, the polish of a wide kernel, or honing
 NEEDLESS = 3e-7  # of energy, that a kernel without islands may have more; a path's own ones save ten times that
 CLEARLY = 1.5e-6  # of energy, that another small kernel, polished or found, has to save: with less, some were worse
-FINISHING_ROUNDS = 4  # at finer scales than that where a search ends; what twice as many add, the polish does as well
+FINISHING_ROUNDS = 4  # at finer scales than that where a search ends; twice as many add .1 dB or less on Lai's
 FEWEST_ROUNDS = 2  # of those, as in one alone the prior does not fall
 LOUD = 0.01  # noise, where the contrast is 0.2, above which rounds have not made a kernel better
 MENDABLE = 0.75  # share of the mass in the largest piece, below which islands are left alone where there is no noise
