@@ -61,6 +61,7 @@ VARIANTS = {
     "no variational stages": Variant({"loss.variational": False}),
     "no edge counting": Variant({"loss.edges": False}),
     "no alternation": Variant({"loss.alternation": False}),
+    "no patches": Variant({"loss.patches": False}),
     "kernel as a free grid": Variant({"generator.kernel": "grid"}),
     "image as pixels": Variant({"generator.image": "pixels"}),
     "middle": Variant(side=SIDE),

@@ -44,6 +44,7 @@ class LossConfig:
     variational: bool = True  # false: every stage counts edges instead
     edges: bool = True  # false: the last stage does not count edges, but goes on like those before
     alternation: bool = True  # false: the kernel of the last stage is final
+    patches: bool = True  # false: a restoration is not made more like its own patches
 
 
 @dataclass(frozen=True)

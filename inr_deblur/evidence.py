@@ -45,6 +45,11 @@ class Evidence(NamedTuple):
         return min(noise + WEIGHT_OF_ERROR * min(self.error, LARGEST_ERROR) * self.contrast, LARGEST_WEIGHT)
 
     @property
+    def unexplained(self) -> float:
+        """The variance of white noise that this weight is for, the kernel's error taken for some: squared units."""
+        return self.weight * self.signal**0.5 / WEIGHT_OF_NOISE
+
+    @property
     def noise_shows(self) -> bool:
         """Whether anywhere in the spectrum of what the kernel leaves unexplained white noise is the stronger part."""
         return self.signal * self.error < HIGHEST * self.noise

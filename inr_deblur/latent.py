@@ -1,7 +1,7 @@
 """The latent image for a kernel that is known, as a fitted generator that can be rendered on any grid."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,8 +16,9 @@ from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
 from inr_deblur.fit import Data, Generators, Weights, fit_stage
-from inr_deblur.generators import harmonic, image_generator
+from inr_deblur.generators import Harmonic, harmonic, image_generator
 from inr_deblur.objectives import OBJECTIVES
+from inr_deblur.patches import LEVELS, with_patches
 from inr_deblur.progress import Progress
 from inr_deblur.restore import STEPS, restore
 from inr_deblur.schedule import Stage, curves, work
@@ -58,7 +59,7 @@ def restore_with(
 ) -> tuple[LatentImage, StageTrace]:
     """The latent image of y (H, W) or (H, W, 3) for the kernel k (K, L), odd sides, as the image generator `name`.
 
-    weight: of the prior, see `discrepancy.fitting_weight`.
+    weight: of the prior, see `evidence.Evidence`.
     A harmonic image with all its lattice can be any array, so its coefficients are those of the closed-form solution;
     the other generators are fitted step by step. The former has no losses to trace.
     """
@@ -77,6 +78,15 @@ def restore_with(
         params, losses = (tuple(f[0] for f in fits), [f[1] for f in fits])
     latent = LatentImage(generator, params, k, y.shape)
     return latent, StageTrace("restoration", 1, np.mean(losses, 0), time.perf_counter() - began)
+
+
+def with_own_patches(latent: LatentImage, y: NDArray[np.float32], noise: float) -> LatentImage:
+    """The harmonic image of y made more like its own patches, with all its lattice; noise: see `patches`."""
+    generator = latent.generator
+    assert isinstance(generator, Harmonic)
+    x = with_patches(latent.on(_canvas(latent.shape, latent.kernel)), y, latent.kernel, noise)
+    params = tuple(generator.showing(channel) for channel in np.moveaxis(np.atleast_3d(x), 2, 0))
+    return replace(latent, params=params)
 
 
 def _fitted(
@@ -110,6 +120,11 @@ def restoration_work(name: str, shape: tuple[int, ...], config: DeblurConfig) ->
     if name == "harmonic":
         return 0.1 * STEPS * channels * shape[0] * shape[1]
     return channels * work(_stage(1.0, config), shape)
+
+
+def patches_work(shape: tuple[int, ...]) -> float:
+    """What `with_own_patches` counts for, in the unit of `blind.work`: a level is about two steps in closed form."""
+    return 0.2 * len(LEVELS) * shape[0] * shape[1]
 
 
 def _canvas(shape: tuple[int, ...], k: NDArray) -> Grid:

@@ -21,13 +21,13 @@ from inr_deblur import second
 from inr_deblur.blind import Found, energies, find_kernels, search_work
 from inr_deblur.colour import green, luminance, of_coloured_lights
 from inr_deblur.config import LARGEST_KERNEL, SMALLEST_KERNEL, DeblurConfig, check
-from inr_deblur.discrepancy import fitting_weight
+from inr_deblur.discrepancy import fitting_evidence
 from inr_deblur.ensemble import MeanImage, combined, members
 from inr_deblur.errors import InputError
 from inr_deblur.evidence import evidence
 from inr_deblur.jpeg import quantisation
 from inr_deblur.kernels import cropped
-from inr_deblur.latent import LatentImage, restoration_work
+from inr_deblur.latent import LatentImage, patches_work, restoration_work
 from inr_deblur.noise import white_noise
 from inr_deblur.outcome import Outcome, clearness, confidence, judge, sharp_share
 from inr_deblur.programs import make_room
@@ -35,7 +35,7 @@ from inr_deblur.progress import Part, Progress, Repeated, Silent, Unforeseen
 from inr_deblur.region import Region, check_region
 from inr_deblur.restore import restore_within
 from inr_deblur.search import Blurry
-from inr_deblur.tiles import TiledImage, restore_in_tiles
+from inr_deblur.tiles import TiledImage, patched_in_tiles, restore_in_tiles
 from inr_deblur.watch import Look, StageTrace
 
 DEFAULT = DeblurConfig()
@@ -233,8 +233,9 @@ def _restored(
     began = time.perf_counter()
     y, grey, noise, rounding = picture.y, picture.grey, picture.noise, picture.rounding
     # of coloured lights even the true kernel leaves a misfit
-    weight = evidence(grey, k, rounding).weight if picture.lights else fitting_weight(grey, k, rounding)
-    latent, trace = restore_in_tiles(config.generator.image_chosen, y, k, weight, config, progress)
+    known = (evidence if picture.lights else fitting_evidence)(grey, k, rounding)
+    weight = known.weight
+    latent, *stages = restore_in_tiles(config.generator.image_chosen, y, k, weight, config, progress)
     misfit = latent.residual(grey) / noise
     restored = np.clip(latent.render(y.shape[:2]), 0, 1)
     outcome, clear = Outcome.RESTORED, 1.0
@@ -246,10 +247,14 @@ def _restored(
     if outcome is Outcome.NO_BLUR:
         restored = y  # what is sharp stays as it was: a restoration could only smooth it
         clear = sharp_share(grey, noise)
+    elif _has_patches(config):
+        latent, *more = patched_in_tiles(latent, y, known.unexplained, progress)
+        restored = np.clip(latent.render(y.shape[:2]), 0, 1)
+        stages += more
     return DeblurResult(
         restored,
         k,
-        (*(blur.found.stages if blur else ()), trace),
+        (*(blur.found.stages if blur else ()), *stages),
         outcome,
         confidence(outcome, k, clear),
         noise,
@@ -309,7 +314,13 @@ def deconvolve(
 
 
 def _restoration_work(picture: _Picture, config: DeblurConfig) -> float:
-    return restoration_work(config.generator.image_chosen, picture.y.shape, config)
+    restoration = restoration_work(config.generator.image_chosen, picture.y.shape, config)
+    return restoration + (patches_work(picture.y.shape) if _has_patches(config) else 0.0)
+
+
+def _has_patches(config: DeblurConfig) -> bool:
+    """Whether a restoration is made more like its own patches; the step by step ones are what they are."""
+    return config.loss.patches and config.generator.image_chosen == "harmonic"
 
 
 def where_sought(shape: tuple[int, ...], region: Region | None, config: DeblurConfig) -> tuple[int, Region]:

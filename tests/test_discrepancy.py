@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from inr_deblur.discrepancy import OCTAVES, fitting_weight, residual_power
+from inr_deblur.discrepancy import OCTAVES, fitting_evidence, residual_power
 from inr_deblur.evidence import LARGEST_WEIGHT, evidence
 from inr_deblur.metrics import aligned_scores
 from inr_deblur.restore import restore_within
@@ -36,7 +36,7 @@ def test_more_weight_leaves_more_unexplained(sharp):
 @pytest.mark.parametrize("sharp", [photograph(), rectangles()])
 def test_a_restoration_is_no_worse_than_with_the_evidence_alone(sharp):
     y = blur(sharp, KERNEL, NOISE)
-    weights = fitting_weight(y, KERNEL), evidence(y, KERNEL).weight
+    weights = fitting_evidence(y, KERNEL).weight, evidence(y, KERNEL).weight
     fitting, told = (aligned_scores(restore_within(y, KERNEL, weight), seen(sharp, KERNEL)).psnr for weight in weights)
     assert fitting > told - 0.1
     assert abs(np.log2(weights[0] / weights[1])) <= OCTAVES / 2
@@ -45,27 +45,27 @@ def test_a_restoration_is_no_worse_than_with_the_evidence_alone(sharp):
 def test_a_picture_with_few_slopes_for_its_power_bears_more_weight_and_gains_by_it():
     sharp, kernel = (data.brick()[172:340, 172:340] / 255).astype(np.float32), line_kernel(9, 60)
     y, truth = blur(sharp, kernel, 0.003), seen(sharp, kernel)
-    weights = fitting_weight(y, kernel), evidence(y, kernel).weight
+    weights = fitting_evidence(y, kernel).weight, evidence(y, kernel).weight
     fitting, told = (aligned_scores(restore_within(y, kernel, weight), truth).psnr for weight in weights)
     assert weights[0] > 1.2 * weights[1] and fitting > told + 0.5
 
 
 def test_where_noise_is_not_what_is_left_the_evidence_speaks_alone():
     y = blur(photograph(), KERNEL, NOISE)
-    assert fitting_weight(y, KERNEL, 0.01) == evidence(y, KERNEL, 0.01).weight  # a JPEG's rounding
+    assert fitting_evidence(y, KERNEL, 0.01).weight == evidence(y, KERNEL, 0.01).weight  # a JPEG's rounding
     mixed = np.where(np.arange(y.shape[1]) < 78, y, seen(photograph(), KERNEL)).astype(np.float32)
     assert not evidence(mixed, KERNEL).noise_shows
-    assert fitting_weight(mixed, KERNEL) == evidence(mixed, KERNEL).weight
+    assert fitting_evidence(mixed, KERNEL).weight == evidence(mixed, KERNEL).weight
 
 
 def test_texture_in_noise_bears_less_weight_and_gains_by_it():
     sharp = (data.camera()[50:450, 50:450] / 255).astype(np.float32)
     y, truth = blur(sharp, KERNEL, 0.01), seen(sharp, KERNEL)
-    weights = fitting_weight(y, KERNEL), evidence(y, KERNEL).weight
+    weights = fitting_evidence(y, KERNEL).weight, evidence(y, KERNEL).weight
     fitting, told = (aligned_scores(restore_within(y, KERNEL, weight), truth).psnr for weight in weights)
     assert weights[0] < 0.9 * weights[1] and fitting > told + 0.1
 
 
 def test_the_largest_weight_stays():
     y = np.random.default_rng(0).random((16, 16)).astype(np.float32)
-    assert fitting_weight(y, np.full((15, 15), 1 / 225, np.float32)) == LARGEST_WEIGHT
+    assert fitting_evidence(y, np.full((15, 15), 1 / 225, np.float32)).weight == LARGEST_WEIGHT
