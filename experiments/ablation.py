@@ -63,8 +63,8 @@ VARIANTS = {
     "no alternation": Variant({"loss.alternation": False}),
     "no patches": Variant({"loss.patches": False}),
     "kernel as a free grid": Variant({"generator.kernel": "grid"}),
-    "image as pixels": Variant({"generator.image": "pixels"}),
-    "middle": Variant(side=SIDE),
+    "image as pixels": Variant({"generator.image": "pixels"}, beside="no patches"),
+    "middle": Variant({"loss.patches": False}, SIDE),
     "middle as a deep SIREN": Variant({"generator.image": "siren"}, SIDE, "middle"),
 }
 

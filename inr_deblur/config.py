@@ -44,7 +44,7 @@ class LossConfig:
     variational: bool = True  # false: every stage counts edges instead
     edges: bool = True  # false: the last stage does not count edges, but goes on like those before
     alternation: bool = True  # false: the kernel of the last stage is final
-    patches: bool = True  # false: a restoration is not made more like its own patches
+    patches: bool = True  # false: a harmonic image that is restored is not made likelier by its own patches
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class DeblurConfig:
     kernel: KernelConfig = field(default_factory=KernelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
-    seed: int = 0  # of everything random: the networks' first parameters
+    seed: int = 0  # of the networks' first parameters, and of the noise in an ensemble
     ensemble: int = 1  # fits, 1 to 64: above 1 their mean is the result, and their spread its uncertainty
 
 

@@ -23,7 +23,7 @@ def fitting_evidence(y: NDArray[np.float32], k: NDArray[np.float32], rounding: f
     """The evidence of the grey picture y (H, W) and its kernel k (K, L), odd sides, sum 1, with the noise that fits.
 
     rounding: what a JPEG has left (`jpeg`), in units of y. Where there is some, or where noise is no part to speak of
-    in what the kernel leaves unexplained, it is that of the evidence alone. Of a large picture the middle counts.
+    in what the kernel leaves unexplained, the evidence's own noise stays. Of a large picture the middle counts.
     """
     found = evidence(y, k, rounding)
     if rounding or not found.noise_shows or louder(found, -OCTAVES).weight == louder(found, OCTAVES).weight:

@@ -18,7 +18,7 @@ from inr_deblur.coordinates import Grid, canvas_grid, kernel_grid, picture_grid
 from inr_deblur.fit import Data, Generators, Weights, fit_stage
 from inr_deblur.generators import Harmonic, harmonic, image_generator
 from inr_deblur.objectives import OBJECTIVES
-from inr_deblur.patches import LEVELS, with_patches
+from inr_deblur.patches import MOST_SAMPLES, likelier
 from inr_deblur.progress import Progress
 from inr_deblur.restore import STEPS, restore
 from inr_deblur.schedule import Stage, curves, work
@@ -80,11 +80,11 @@ def restore_with(
     return latent, StageTrace("restoration", 1, np.mean(losses, 0), time.perf_counter() - began)
 
 
-def with_own_patches(latent: LatentImage, y: NDArray[np.float32], noise: float) -> LatentImage:
-    """The harmonic image of y made more like its own patches, with all its lattice; noise: see `patches`."""
+def likelier_image(latent: LatentImage, y: NDArray[np.float32], noise: float) -> LatentImage:
+    """The harmonic image of y, with all its lattice, made likelier by its own patches. noise: see `patches`."""
     generator = latent.generator
     assert isinstance(generator, Harmonic)
-    x = with_patches(latent.on(_canvas(latent.shape, latent.kernel)), y, latent.kernel, noise)
+    x = likelier(latent.on(_canvas(latent.shape, latent.kernel)), y, latent.kernel, noise)
     params = tuple(generator.showing(channel) for channel in np.moveaxis(np.atleast_3d(x), 2, 0))
     return replace(latent, params=params)
 
@@ -123,8 +123,9 @@ def restoration_work(name: str, shape: tuple[int, ...], config: DeblurConfig) ->
 
 
 def patches_work(shape: tuple[int, ...]) -> float:
-    """What `with_own_patches` counts for, in the unit of `blind.work`: a level is about two steps in closed form."""
-    return 0.2 * len(LEVELS) * shape[0] * shape[1]
+    """What `likelier_image` counts for, in the unit of `blind.work`: the mixture is learned from so many samples."""
+    pixels = shape[0] * shape[1]
+    return 1.5 * pixels + 100.0 * min(MOST_SAMPLES, pixels // 4)
 
 
 def _canvas(shape: tuple[int, ...], k: NDArray) -> Grid:

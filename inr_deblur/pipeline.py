@@ -1,9 +1,10 @@
 """The whole job on arrays: picture in, latent image, kernel and an honest word out.
 
 The kernel is sought on the grey picture, or the green one if it shows coloured lights, on its most telling region if it
-is large; then the whole picture is restored with that kernel, all colours together. A kernel that is doubtful or small
-is sought again among small ones, and that with which the picture is clearer is taken (`second`). A pure function of
-picture, config and known kernel: the same bytes each time on one machine's CPU.
+is large; then the whole picture is restored with that kernel, all colours together, judged, and made likelier by its
+own patches. A kernel that is doubtful or small is sought again among small ones, and that with which the picture is
+clearer is taken (`second`). A pure function of picture, config and known kernel: the same bytes each time on one
+machine's CPU.
 """
 
 import time
@@ -35,7 +36,7 @@ from inr_deblur.progress import Part, Progress, Repeated, Silent, Unforeseen
 from inr_deblur.region import Region, check_region
 from inr_deblur.restore import restore_within
 from inr_deblur.search import Blurry
-from inr_deblur.tiles import TiledImage, patched_in_tiles, restore_in_tiles
+from inr_deblur.tiles import TiledImage, likelier_in_tiles, restore_in_tiles
 from inr_deblur.watch import Look, StageTrace
 
 DEFAULT = DeblurConfig()
@@ -233,9 +234,10 @@ def _restored(
     began = time.perf_counter()
     y, grey, noise, rounding = picture.y, picture.grey, picture.noise, picture.rounding
     # of coloured lights even the true kernel leaves a misfit
-    known = (evidence if picture.lights else fitting_evidence)(grey, k, rounding)
-    weight = known.weight
-    latent, *stages = restore_in_tiles(config.generator.image_chosen, y, k, weight, config, progress)
+    told = (evidence if picture.lights else fitting_evidence)(grey, k, rounding)
+    weight = told.weight
+    latent, trace = restore_in_tiles(config.generator.image_chosen, y, k, weight, config, progress)
+    stages = [*(blur.found.stages if blur else ()), trace]
     misfit = latent.residual(grey) / noise
     restored = np.clip(latent.render(y.shape[:2]), 0, 1)
     outcome, clear = Outcome.RESTORED, 1.0
@@ -247,14 +249,16 @@ def _restored(
     if outcome is Outcome.NO_BLUR:
         restored = y  # what is sharp stays as it was: a restoration could only smooth it
         clear = sharp_share(grey, noise)
-    elif _has_patches(config):
-        latent, *more = patched_in_tiles(latent, y, known.unexplained, progress)
+        if spared := _patches_work(picture, config):
+            progress.advance(spared, "patches")
+    elif _patches_work(picture, config):
+        latent, last = likelier_in_tiles(latent, y, told.unexplained, progress)
         restored = np.clip(latent.render(y.shape[:2]), 0, 1)
-        stages += more
+        stages.append(last)
     return DeblurResult(
         restored,
         k,
-        (*(blur.found.stages if blur else ()), *stages),
+        tuple(stages),
         outcome,
         confidence(outcome, k, clear),
         noise,
@@ -315,12 +319,13 @@ def deconvolve(
 
 def _restoration_work(picture: _Picture, config: DeblurConfig) -> float:
     restoration = restoration_work(config.generator.image_chosen, picture.y.shape, config)
-    return restoration + (patches_work(picture.y.shape) if _has_patches(config) else 0.0)
+    return restoration + _patches_work(picture, config)
 
 
-def _has_patches(config: DeblurConfig) -> bool:
-    """Whether a restoration is made more like its own patches; the step by step ones are what they are."""
-    return config.loss.patches and config.generator.image_chosen == "harmonic"
+def _patches_work(picture: _Picture, config: DeblurConfig) -> float:
+    """0 where a restoration is not made likelier by its patches, as one that is fitted step by step is not."""
+    harmonic = config.generator.image_chosen == "harmonic"
+    return patches_work(picture.y.shape) if config.loss.patches and harmonic else 0.0
 
 
 def where_sought(shape: tuple[int, ...], region: Region | None, config: DeblurConfig) -> tuple[int, Region]:

@@ -11,7 +11,6 @@ at every position p, also between pixels: what is blended are the tiles' continu
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import product
 
 import numpy as np
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid
-from inr_deblur.latent import LatentImage, patches_work, restoration_work, restore_with, with_own_patches
+from inr_deblur.latent import LatentImage, likelier_image, patches_work, restoration_work, restore_with
 from inr_deblur.progress import Progress, Silent
 from inr_deblur.watch import StageTrace
 
@@ -137,21 +136,24 @@ def restore_in_tiles(
     return whole, StageTrace("restoration", 1, losses, time.perf_counter() - began)
 
 
-def patched_in_tiles(
+def likelier_in_tiles(
     latent: LatentImage | TiledImage, y: NDArray[np.float32], noise: float, progress: Progress
 ) -> tuple[LatentImage | TiledImage, StageTrace]:
-    """`with_own_patches`, tile by tile, each more like its own."""
+    """`likelier_image`, tile by tile, each by its own patches."""
     began = time.perf_counter()
     if isinstance(latent, LatentImage):
-        better = with_own_patches(latent, y, noise)
+        better = likelier_image(latent, y, noise)
         progress.advance(patches_work(y.shape), "patches")
     else:
-        corners = product(latent.rows.starts, latent.columns.starts)
-        parts = [np.ascontiguousarray(cut(y, corner, latent.tile)) for corner in corners]
+        shape = latent.tile
+
+        def likelier(corner: tuple[int, int], tile: LatentImage) -> LatentImage:
+            return likelier_image(tile, cut(y, corner, shape), noise)
+
         tiles = []
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for tile in pool.map(partial(with_own_patches, noise=noise), latent.latents, parts):
+            for tile in pool.map(likelier, product(latent.rows.starts, latent.columns.starts), latent.latents):
                 tiles.append(tile)
-                progress.advance(patches_work(latent.tile), "patches")
+                progress.advance(patches_work(shape), "patches")
         better = replace(latent, latents=tuple(tiles))
     return better, StageTrace("patches", 1, np.zeros(0, np.float32), time.perf_counter() - began)

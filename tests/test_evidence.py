@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from skimage import data
 
-from inr_deblur.evidence import LARGEST_WEIGHT, evidence
+from inr_deblur.evidence import LARGEST_WEIGHT, Evidence, evidence
 from inr_deblur.noise import LOWEST
 from inr_deblur.simulate import blur, line_kernel
 
@@ -58,3 +58,9 @@ def test_noise_shows_where_the_kernel_explains_the_rest():
     other = y.copy()
     other[:, 128:] = gaussian_filter(y, 4)[:, 128:]
     assert evidence(y, KERNEL).noise_shows and not evidence(other, KERNEL).noise_shows
+
+
+def test_the_weight_is_for_the_noise_and_for_the_kernels_error():
+    right = Evidence(signal=1e-2, noise=1e-5, error=0.0, contrast=0.2)
+    assert right.unexplained == pytest.approx(1e-5)
+    assert right._replace(error=1e-4).unexplained > right._replace(error=5e-5).unexplained > right.unexplained

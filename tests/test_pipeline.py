@@ -9,13 +9,15 @@ from scipy.ndimage import gaussian_filter
 
 from inr_deblur import blind as blind_module
 from inr_deblur import latent, pipeline
-from inr_deblur.config import DeblurConfig, GeneratorConfig, KernelConfig, ScheduleConfig
+from inr_deblur.config import DeblurConfig, GeneratorConfig, KernelConfig, LossConfig, ScheduleConfig
+from inr_deblur.discrepancy import fitting_evidence
 from inr_deblur.errors import InputError
 from inr_deblur.evidence import evidence
 from inr_deblur.generators import image_generator
 from inr_deblur.kernels import likeness
 from inr_deblur.outcome import Outcome
 from inr_deblur.pipeline import deblur, deblur_many, deconvolve, where_sought
+from inr_deblur.restore import restore_within
 from inr_deblur.simulate import blur, line_kernel, seen
 
 SMALL = DeblurConfig(kernel=KernelConfig(5), schedule=ScheduleConfig(starts=2, steps=0.02))
@@ -71,17 +73,20 @@ def _check(result, y):
     assert result.noise > 0 and result.seconds > 0 and result.device == jax.default_backend()
     for stage in result.stages:
         assert np.isfinite(stage.losses).all() and stage.seconds >= 0 and stage.scale >= 1
-    last = ["restoration"]
-    if result.outcome is not Outcome.NO_BLUR and result.config.generator.image_chosen == "harmonic":
-        last.append("patches")
+    last = _last(result)
     assert [stage.name for stage in result.stages[-len(last) :]] == last
+
+
+def _last(result):
+    """The stages that follow the search."""
+    harmonic = result.config.generator.image_chosen == "harmonic" and result.config.loss.patches
+    return ["restoration", "patches"] if harmonic and result.outcome is not Outcome.NO_BLUR else ["restoration"]
 
 
 def test_a_colour_picture_blind(blind):
     _check(blind, BLURRY)
     names = [stage.name for stage in blind.stages]  # what is polished or honed is not always taken
-    last = ["patches"] if blind.outcome is not Outcome.NO_BLUR else []
-    assert [n for n in names if n not in ("polish", "honing")] == ["scale 1", "edges", "restoration", *last]
+    assert [n for n in names if n not in ("polish", "honing")] == ["scale 1", "edges", *_last(blind)]
     assert blind.region == (0, 0, 48, 40) and blind.config == SMALL
 
 
@@ -195,6 +200,18 @@ def test_the_weight_is_that_which_leaves_the_noise(monkeypatch):
     smoother = deconvolve(BLURRY, KERNEL, SMALL)
     rough = [float(np.abs(np.diff(result.image, axis=1)).mean()) for result in (smoother, usual)]
     assert asked == [BLURRY.shape[:2]] and rough[0] < 0.9 * rough[1]
+
+
+def test_without_patches_the_restoration_stays():
+    y, told = BLURRY[..., 0], Counter()
+    bare = deconvolve(y, KERNEL, replace(SMALL, loss=LossConfig(patches=False)), progress=told)
+    _check(bare, y)
+    expected = restore_within(y, KERNEL, fitting_evidence(y, KERNEL).weight)
+    np.testing.assert_allclose(bare.image, expected, atol=1e-4)
+    assert told.done == pytest.approx(told.total)
+    usual = deconvolve(y, KERNEL, SMALL)
+    assert bare.outcome is usual.outcome and bare.confidence == usual.confidence  # judged before
+    assert np.abs(usual.image - bare.image).max() > 1e-3
 
 
 def test_an_even_kernel_keeps_its_origin():

@@ -9,10 +9,10 @@ from skimage import data
 from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid
-from inr_deblur.latent import restoration_work, restore_with
+from inr_deblur.latent import patches_work, restoration_work, restore_with
 from inr_deblur.progress import Silent
 from inr_deblur.simulate import blur, line_kernel, seen
-from inr_deblur.tiles import Axis, TiledImage, axis, restore_in_tiles
+from inr_deblur.tiles import Axis, TiledImage, axis, likelier_in_tiles, restore_in_tiles
 
 KERNEL = line_kernel(9, 30)
 
@@ -100,3 +100,28 @@ def test_a_small_picture_is_one_piece():
 
 def test_one_tile_weighs_one():
     assert (Axis((0,), 50, 24).weights(np.arange(50.0), 0) == 1).all()
+
+
+def test_tiles_made_likelier_have_no_seams():
+    canvas = (data.astronaut()[:428, 80:408] / 255).astype(np.float32)
+    y, x = blur(canvas, KERNEL, 0.005), seen(canvas, KERNEL)
+    noise, told, bare, better = 0.005**2, [], [], []
+
+    class Counted(Silent):
+        def advance(self, amount: float, note: str = "") -> None:
+            told.append((amount, note))
+
+    for tile in (180, 4000):
+        latent, _ = restore_in_tiles("harmonic", y, KERNEL, 3e-4, DeblurConfig(), Silent(), tile)
+        bare.append(latent.render(y.shape))
+        latent, trace = likelier_in_tiles(latent, y, noise, Counted())
+        assert trace.name == "patches" and len(trace.losses) == 0
+        if tile == 180:
+            assert isinstance(latent, TiledImage) and len(latent.latents) >= 6
+            assert told == [(patches_work(latent.tile), "patches")] * len(latent.latents)
+        better.append(latent.render(y.shape))
+    errors = [((picture - x) ** 2).mean() for picture in (*better, *bare)]
+    assert errors[0] < 1.03 * errors[1] and errors[0] < errors[2] and errors[1] < errors[3]
+    steps = np.abs(np.diff(better[0] - better[1], axis=0)).reshape(len(y) - 1, -1).mean(1)
+    assert steps.max() < 2 / 255
+    assert told[-1] == (patches_work(y.shape), "patches")
