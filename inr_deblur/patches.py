@@ -34,7 +34,7 @@ from inr_deblur.colour import luminance
 STRIDE = 3  # pixels from patch to patch
 SIDE = 2 * STRIDE  # of a patch, pixels
 COMPONENTS, MOST_SAMPLES = 32, 10000  # of the mixture, and patches that it is learned from
-SEED = 0  # of which patches these are, and of how the mixture begins; no picture turns on it
+SEED = 0  # of which patches these are, and of how the mixture begins
 ROUNDS = 8  # of expectation and maximisation before the first level; one follows at each
 LEVELS = (0.15, 0.1, 0.07, 0.05, 0.035, 0.025)  # standard deviations over the contrast
 PART_OF_NOISE = 0.5  # since another prior has had its say
