@@ -4,6 +4,8 @@ What lies outside the picture is unknown, so x lives on a canvas of (H + K - 1, 
 (H, W) and a kernel of (K, L), and y[i] = sum_j k[j] x[i + K - 1 - j].
 """
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -22,6 +24,22 @@ def convolve_valid(x: Array, k: Array) -> Array:
 def fast_size(shape: tuple[int, ...]) -> tuple[int, ...]:
     """The next larger sizes whose Fourier transform is quick."""
     return tuple(int(next_fast_len(int(n), real=True) or n) for n in shape)
+
+
+class Frame(NamedTuple):
+    """Where a picture and its canvas lie in the array that is transformed, the canvas in its first corner."""
+
+    size: tuple[int, ...]  # of the transform
+    inside: tuple[tuple[int, int], ...]  # what is before the picture and after it, down and right
+    kernel: NDArray[np.float32]  # of this size, its first entry in the same corner
+
+
+def framed(shape: tuple[int, ...], k: NDArray) -> Frame:
+    """The frame of a picture of shape (H, W) for the kernel k (K, L)."""
+    size = fast_size(tuple(n + m - 1 for n, m in zip(shape, k.shape, strict=True)))
+    inside = tuple((n - 1, s - m - n + 1) for n, m, s in zip(k.shape, shape, size, strict=True))
+    beyond = [(0, s - n) for n, s in zip(k.shape, size, strict=True)]
+    return Frame(size, inside, np.pad(np.asarray(k, np.float32), beyond))
 
 
 def area_average(y: NDArray[np.float32], factor: int) -> NDArray[np.float32]:

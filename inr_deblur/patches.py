@@ -27,7 +27,7 @@ import numpy as np
 from jax import Array, lax
 from numpy.typing import NDArray
 
-from inr_deblur.blur import fast_size
+from inr_deblur.blur import framed
 from inr_deblur.clipping import NEAR, white
 from inr_deblur.colour import luminance
 
@@ -59,21 +59,15 @@ def likelier(
     (`evidence.Evidence.unexplained`). Values are not negative, and none exceeds 1 that did not.
     """
     before, grey = luminance(x), luminance(y)
-    (h, w), (kh, kw) = before.shape, k.shape
-    size = fast_size(before.shape)
-    beyond = (0, size[0] - h), (0, size[1] - w)
-    inside = (kh - 1, size[0] - h), (kw - 1, size[1] - w)
-    seen = np.pad(np.ones(grey.shape, bool), inside)
-    bound = np.pad(white(np.atleast_3d(y)).any(2), inside)
-    kernel = np.pad(k, [(0, s - n) for s, n in zip(size, k.shape, strict=True)])
+    (h, w), frame = before.shape, framed(grey.shape, k)
     contrast = max(float(before.std()), NEAR)
     after = _likelier(
-        np.pad(before, beyond, "edge"),
-        np.pad(grey, inside),
-        seen,
-        bound,
-        kernel,
-        _corners(grey.shape, k.shape, size),
+        np.pad(before, [(0, s - n) for s, n in zip(frame.size, (h, w), strict=True)], "edge"),
+        np.pad(grey, frame.inside),
+        np.pad(np.ones(grey.shape, bool), frame.inside),
+        np.pad(white(np.atleast_3d(y)).any(2), frame.inside),
+        frame.kernel,
+        _corners(grey.shape, k.shape, frame.size),
         np.float32(contrast),
         np.float32(PART_OF_NOISE * noise),
     )

@@ -234,13 +234,13 @@ def _restored(
     began = time.perf_counter()
     y, grey, noise, rounding = picture.y, picture.grey, picture.noise, picture.rounding
     # of coloured lights even the true kernel leaves a misfit
-    told = (evidence if picture.lights else fitting_evidence)(grey, k, rounding)
-    weight = told.weight
+    likeliest = (evidence if picture.lights else fitting_evidence)(grey, k, rounding)
+    weight = likeliest.weight
     latent, trace = restore_in_tiles(config.generator.image_chosen, y, k, weight, config, progress)
     stages = [*(blur.found.stages if blur else ()), trace]
     misfit = latent.residual(grey) / noise
     restored = np.clip(latent.render(y.shape[:2]), 0, 1)
-    outcome, clear = Outcome.RESTORED, 1.0
+    outcome, clear, by_patches = Outcome.RESTORED, 1.0, _patches_work(picture, config)
     if blur:
         seen = _cut(grey, blur.window)
         clear = clearness(k, restore_within(seen, POINT, weight), _cut(luminance(restored), blur.window))
@@ -249,10 +249,10 @@ def _restored(
     if outcome is Outcome.NO_BLUR:
         restored = y  # what is sharp stays as it was: a restoration could only smooth it
         clear = sharp_share(grey, noise)
-        if spared := _patches_work(picture, config):
-            progress.advance(spared, "patches")
-    elif _patches_work(picture, config):
-        latent, last = likelier_in_tiles(latent, y, told.unexplained, progress)
+        if by_patches:
+            progress.advance(by_patches, "patches")
+    elif by_patches:
+        latent, last = likelier_in_tiles(latent, y, likeliest.unexplained, progress)
         restored = np.clip(latent.render(y.shape[:2]), 0, 1)
         stages.append(last)
     return DeblurResult(
@@ -285,7 +285,7 @@ def _reconsidered(
     """
     best, blurry, part = first, _blurry([(picture, window)]), Part(progress, _second_work(bound, window, config))
     y, noise, weighed = blurry.pictures[0], blurry.noises[0], partial(energies, blurry, config)
-    known = first.kernel if second.settled_in_detail(first.outcome, first.kernel) else None
+    known = first.kernel if second.known_in_detail(first.outcome, first.kernel) else None
     for size in second.sizes(bound, first.outcome, first.kernel, config):
         began, found = time.perf_counter(), None
         told = Unforeseen(part, search_work(window[2:], size, config))

@@ -33,7 +33,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from inr_deblur.blur import fast_size
+from inr_deblur.blur import framed
 from inr_deblur.clipping import NEAR, white
 from inr_deblur.losses import CURVATURE, EXCESS, POWER, SCALE
 
@@ -59,17 +59,15 @@ def restore(y: NDArray, k: NDArray, weight: float, bound: NDArray[np.bool_] | No
     """
     channels = np.moveaxis(np.atleast_3d(y), 2, 0).astype(np.float32)
     (h, w), (kh, kw) = channels.shape[1:], k.shape
-    canvas = h + kh - 1, w + kw - 1
-    size = fast_size(canvas)
-    inside = ((0, 0), (kh - 1, size[0] - canvas[0]), (kw - 1, size[1] - canvas[1]))
-    around = [(n // 2, s - m - n // 2) for n, s, m in zip(k.shape, size, (h, w), strict=True)]
+    frame = framed((h, w), k)
+    inside = ((0, 0), *frame.inside)
+    around = [(n // 2, s - m - n // 2) for n, s, m in zip(k.shape, frame.size, (h, w), strict=True)]
     measured, seen = np.pad(channels, inside), np.pad(np.ones_like(channels[:1]), inside)
     bound = np.pad(white(channels) if bound is None else bound[None], inside)
     start = np.pad(channels, ((0, 0), *around), "edge")
-    kernel = np.pad(np.asarray(k, np.float32), [(0, s - n) for s, n in zip(size, k.shape, strict=True)])
     weights = weight * FIRST_WEIGHT ** np.maximum(1 - np.arange(STEPS + 1) / FALL, 0)
-    x = np.asarray(_restore(measured, seen, bound, start, kernel, weights.astype(np.float32)))
-    x = x[:, : canvas[0], : canvas[1]]
+    x = np.asarray(_restore(measured, seen, bound, start, frame.kernel, weights.astype(np.float32)))
+    x = x[:, : h + kh - 1, : w + kw - 1]
     return np.moveaxis(x, 0, 2) if y.ndim == 3 else x[0]
 
 

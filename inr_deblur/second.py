@@ -48,7 +48,7 @@ def sizes(bound: int, outcome: Outcome, kernel: NDArray, config: DeblurConfig) -
     return tuple(size for size in wanted if possible(bound, size, config))
 
 
-def settled_in_detail(outcome: Outcome, kernel: NDArray) -> bool:
+def known_in_detail(outcome: Outcome, kernel: NDArray) -> bool:
     """Whether another search that comes to this kernel at half the resolution has nothing to add.
 
     outcome, kernel: as in `sizes`. One without doubt that was corrected in closed form on a large part of the picture

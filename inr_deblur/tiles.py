@@ -9,9 +9,12 @@ at every position p, also between pixels: what is blended are the tiles' continu
 """
 
 import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +25,7 @@ from inr_deblur.latent import LatentImage, likelier_image, patches_work, restora
 from inr_deblur.progress import Progress, Silent
 from inr_deblur.watch import StageTrace
 
+T = TypeVar("T")
 LARGEST_TILE = 1024  # pixels a side
 AT_ONCE = 2  # tiles under way: one alone hardly keeps a second core busy, and each takes memory
 RAMP = 32  # pixels over which one tile hands over to the next
@@ -126,11 +130,8 @@ def restore_in_tiles(
     def fitted(corner: tuple[int, int]) -> tuple[LatentImage, StageTrace]:
         return restore_with(name, np.ascontiguousarray(cut(y, corner, shape)), k, weight, config, Silent())
 
-    fits = []
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for fit in pool.map(fitted, corners):
-            fits.append(fit)
-            progress.advance(restoration_work(name, (*shape, *y.shape[2:]), config), "restoration")
+    done = partial(progress.advance, restoration_work(name, (*shape, *y.shape[2:]), config), "restoration")
+    fits = _all_tiles(fitted, done, corners)
     losses = np.mean([trace.losses for _, trace in fits], 0)
     whole = TiledImage(rows, columns, tuple(latent for latent, _ in fits), y.shape)
     return whole, StageTrace("restoration", 1, losses, time.perf_counter() - began)
@@ -150,10 +151,17 @@ def likelier_in_tiles(
         def likelier(corner: tuple[int, int], tile: LatentImage) -> LatentImage:
             return likelier_image(tile, cut(y, corner, shape), noise)
 
-        tiles = []
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for tile in pool.map(likelier, product(latent.rows.starts, latent.columns.starts), latent.latents):
-                tiles.append(tile)
-                progress.advance(patches_work(shape), "patches")
-        better = replace(latent, latents=tuple(tiles))
+        corners = product(latent.rows.starts, latent.columns.starts)
+        done = partial(progress.advance, patches_work(shape), "patches")
+        better = replace(latent, latents=tuple(_all_tiles(likelier, done, corners, latent.latents)))
     return better, StageTrace("patches", 1, np.zeros(0, np.float32), time.perf_counter() - began)
+
+
+def _all_tiles(step: Callable[..., T], done: Callable[[], None], *each: Iterable) -> list[T]:
+    """What the step makes of each tile, a few at once. done: is called after every one."""
+    made = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for one in pool.map(step, *each):
+            made.append(one)
+            done()
+    return made
