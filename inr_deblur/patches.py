@@ -16,7 +16,8 @@ level that falls from round to round, z is their mean where they overlap, and x 
 in closed form, where beyond the border, and where y is a bound that k (*) x keeps, y is what the last x makes of it.
 After the last level, at which the patches still count for something, x stays as it is. Levels and mixture are in units
 of the restoration's contrast, so that a darker picture is the same but darker. The patches are those of the luminance;
-the colours go with it.
+the colours go with it. Lamps and what is beside them stay as they were: little of them is measured, and less of their
+luminance, as each colour is clipped at another place.
 """
 
 from typing import NamedTuple
@@ -26,6 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
 
 from inr_deblur.blur import framed
 from inr_deblur.clipping import NEAR, white
@@ -39,6 +41,7 @@ ROUNDS = 8  # of expectation and maximisation before the first level; one follow
 LEVELS = (0.15, 0.1, 0.07, 0.05, 0.035, 0.025)  # standard deviations over the contrast
 PART_OF_NOISE = 0.5  # since another prior has had its say
 LEAST, FLOOR = 2.5e-6, 2.5e-5  # variances: of a component's every direction, and of noise while it is learned
+LAMP = 1.1  # from which on a restoration is no white paper
 ROWS_AT_ONCE = 4  # of patches
 
 
@@ -56,7 +59,8 @@ def likelier(
 
     x: (H + K - 1, W + L - 1) or (..., 3), a restoration (`restore`) of y by k (K, L), sum 1. y: (H, W) or (H, W, 3) in
     [0, 1], at least `SIDE` a side. noise: variance > 0 of what k leaves unexplained, squared units of y
-    (`evidence.Evidence.unexplained`). Values are not negative, and none exceeds 1 that did not.
+    (`evidence.Evidence.unexplained`). Values are not negative, none exceeds 1 that did not, and none changes within
+    `SIDE` pixels of one that is above `LAMP`.
     """
     before, grey = luminance(x), luminance(y)
     (h, w), frame = before.shape, framed(grey.shape, k)
@@ -71,7 +75,8 @@ def likelier(
         np.float32(contrast),
         np.float32(PART_OF_NOISE * noise),
     )
-    change = np.asarray(after)[:h, :w] - before
+    lamps = maximum_filter(np.atleast_3d(x).max(2) > LAMP, 2 * SIDE + 1)
+    change = np.where(lamps, 0, np.asarray(after)[:h, :w] - before)
     return np.clip(x + (change if x.ndim == 2 else change[..., None]), 0, np.maximum(x, 1))
 
 

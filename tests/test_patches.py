@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import Array
+from scipy.ndimage import maximum_filter
 from scipy.signal import fftconvolve
 from skimage import data
 
 from inr_deblur import patches
 from inr_deblur.evidence import evidence
 from inr_deblur.metrics import aligned_scores
-from inr_deblur.patches import COMPONENTS, LEAST, SIDE, Mixture, begun, fitted, likelier, most_probable, nearest
+from inr_deblur.patches import COMPONENTS, LAMP, LEAST, SIDE, Mixture, begun, fitted, likelier, most_probable, nearest
 from inr_deblur.restore import restore
 from inr_deblur.simulate import blur, line_kernel, seen
 
@@ -170,6 +171,18 @@ def test_values_keep_their_bounds_and_colours_go_together():
     change = better - x
     free = ((better > 0) & (better < 1)).all(-1)
     np.testing.assert_allclose(np.ptp(change[free], axis=-1), 0, atol=1e-5)
+
+
+def test_lamps_and_what_is_beside_them_stay():
+    """And white paper does not."""
+    sharp = np.clip(PRINT / 0.85, 0.3, 1)
+    sharp[60:66, 60:66] = 3
+    y = np.clip(blur(sharp, KERNEL, 0.005), 0, 1)
+    x = restore(y, KERNEL, 3e-4)
+    change = np.abs(likelier(x, y, KERNEL, 0.005**2) - x)
+    assert 0 < (x > LAMP).sum() < 200 and change.max() > 0.02
+    assert maximum_filter(change, 2 * SIDE + 1)[x > LAMP].max() == 0
+    assert change[np.abs(x - 1) < 0.02].max() > 0.01
 
 
 def test_a_grey_picture_in_colour_is_the_grey_one():
