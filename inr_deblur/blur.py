@@ -27,15 +27,15 @@ def fast_size(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class Frame(NamedTuple):
-    """Where a picture and its canvas lie in the array that is transformed, the canvas in its first corner."""
+    """Where a picture lies in the array that is transformed, whose first corner holds the canvas."""
 
-    size: tuple[int, ...]  # of the transform
-    inside: tuple[tuple[int, int], ...]  # what is before the picture and after it, down and right
-    kernel: NDArray[np.float32]  # of this size, its first entry in the same corner
+    size: tuple[int, ...]  # of the transform, (rows, columns), at least the canvas
+    inside: tuple[tuple[int, int], ...]  # `np.pad` widths that put y where the circular k (*) x is the valid one
+    kernel: NDArray[np.float32]  # of this size, k in the first corner
 
 
 def framed(shape: tuple[int, ...], k: NDArray) -> Frame:
-    """The frame of a picture of shape (H, W) for the kernel k (K, L)."""
+    """The frame of a picture of shape (H, W) for the kernel k (K, L); the canvas is (H + K - 1, W + L - 1)."""
     size = fast_size(tuple(n + m - 1 for n, m in zip(shape, k.shape, strict=True)))
     inside = tuple((n - 1, s - m - n + 1) for n, m, s in zip(k.shape, shape, size, strict=True))
     beyond = [(0, s - n) for n, s in zip(k.shape, size, strict=True)]

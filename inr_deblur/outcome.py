@@ -150,8 +150,7 @@ def judge(
     noise over contrast, both standard deviations, where the kernel was sought; settled: see `blind.Found`.
     """
     point = spread(kernel) < POINT
-    leaves_sharp = point or (densest(kernel) > MOST and not in_pieces(kernel))
-    if leaves_sharp and sharp_share(blurry, noise) > SHARP_PARTS:
+    if (point or densest(kernel) > MOST) and sharp_share(blurry, noise) > SHARP_PARTS:
         return Outcome.NO_BLUR
     if point:
         return Outcome.KERNEL_COLLAPSED

@@ -16,8 +16,8 @@ level that falls from round to round, z is their mean where they overlap, and x 
 in closed form, where beyond the border, and where y is a bound that k (*) x keeps, y is what the last x makes of it.
 After the last level, at which the patches still count for something, x stays as it is. Levels and mixture are in units
 of the restoration's contrast, so that a darker picture is the same but darker. The patches are those of the luminance;
-the colours go with it. Lamps and what is beside them stay as they were: little of them is measured, and less of their
-luminance, as each colour is clipped at another place.
+the colours go with it. Lamps and what is beside them stay as they were: most of a lamp is clipped, each colour at
+another place, so that its luminance is no convolution.
 """
 
 from typing import NamedTuple
@@ -60,7 +60,7 @@ def likelier(
     x: (H + K - 1, W + L - 1) or (..., 3), a restoration (`restore`) of y by k (K, L), sum 1. y: (H, W) or (H, W, 3) in
     [0, 1], at least `SIDE` a side. noise: variance > 0 of what k leaves unexplained, squared units of y
     (`evidence.Evidence.unexplained`). Values are not negative, none exceeds 1 that did not, and none changes within
-    `SIDE` pixels of one that is above `LAMP`.
+    `SIDE` pixels of one that is above `LAMP` in any colour.
     """
     before, grey = luminance(x), luminance(y)
     (h, w), frame = before.shape, framed(grey.shape, k)

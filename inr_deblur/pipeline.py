@@ -234,13 +234,13 @@ def _restored(
     began = time.perf_counter()
     y, grey, noise, rounding = picture.y, picture.grey, picture.noise, picture.rounding
     # of coloured lights even the true kernel leaves a misfit
-    likeliest = (evidence if picture.lights else fitting_evidence)(grey, k, rounding)
-    weight = likeliest.weight
+    estimated = (evidence if picture.lights else fitting_evidence)(grey, k, rounding)
+    weight = estimated.weight
     latent, trace = restore_in_tiles(config.generator.image_chosen, y, k, weight, config, progress)
     stages = [*(blur.found.stages if blur else ()), trace]
     misfit = latent.residual(grey) / noise
     restored = np.clip(latent.render(y.shape[:2]), 0, 1)
-    outcome, clear, by_patches = Outcome.RESTORED, 1.0, _patches_work(picture, config)
+    outcome, clear, patches_left = Outcome.RESTORED, 1.0, _patches_work(picture, config)
     if blur:
         seen = _cut(grey, blur.window)
         clear = clearness(k, restore_within(seen, POINT, weight), _cut(luminance(restored), blur.window))
@@ -249,10 +249,10 @@ def _restored(
     if outcome is Outcome.NO_BLUR:
         restored = y  # what is sharp stays as it was: a restoration could only smooth it
         clear = sharp_share(grey, noise)
-        if by_patches:
-            progress.advance(by_patches, "patches")
-    elif by_patches:
-        latent, last = likelier_in_tiles(latent, y, likeliest.unexplained, progress)
+        if patches_left:
+            progress.advance(patches_left, "patches")
+    elif patches_left:
+        latent, last = likelier_in_tiles(latent, y, estimated.unexplained, progress)
         restored = np.clip(latent.render(y.shape[:2]), 0, 1)
         stages.append(last)
     return DeblurResult(

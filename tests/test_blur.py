@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from scipy.signal import convolve2d, fftconvolve
 
-from inr_deblur.blur import area_average, convolve_valid, fast_size, quieter, smoothed
+from inr_deblur.blur import area_average, convolve_valid, fast_size, framed, quieter, smoothed
 
 convolve = jax.jit(convolve_valid)
 
@@ -19,6 +19,19 @@ def test_it_is_scipys_convolution(size):
     x, kernel = draw.random((20, 24)), draw.random(size)
     y = convolve(x.astype(np.float32), kernel.astype(np.float32))
     np.testing.assert_allclose(y, convolve2d(x, kernel, "valid"), atol=2e-5 * kernel.sum())
+
+
+@given(st.tuples(*[st.integers(1, 30)] * 2), st.tuples(*[st.integers(1, 9)] * 2))
+def test_a_frame_puts_the_picture_where_a_circular_convolution_is_the_valid_one(shape, sides):
+    draw = np.random.default_rng(0)
+    k = draw.random(sides).astype(np.float32)
+    canvas = draw.random([n + m - 1 for n, m in zip(shape, sides, strict=True)])
+    frame = framed(shape, k)
+    spectrum = np.fft.rfft2(canvas, frame.size) * np.fft.rfft2(frame.kernel)
+    circular = np.fft.irfft2(spectrum, frame.size)
+    seen = np.pad(np.ones(shape, bool), frame.inside)
+    assert seen.shape == frame.size == frame.kernel.shape
+    np.testing.assert_allclose(circular[seen].reshape(shape), convolve2d(canvas, k, "valid"), atol=1e-4)
 
 
 def test_one_output_sample_is_an_inner_product_with_the_flipped_kernel():

@@ -12,6 +12,7 @@ from scipy.signal import fftconvolve
 from skimage import data
 
 from inr_deblur import patches
+from inr_deblur.colour import luminance
 from inr_deblur.evidence import evidence
 from inr_deblur.metrics import aligned_scores
 from inr_deblur.patches import COMPONENTS, LAMP, LEAST, SIDE, Mixture, begun, fitted, likelier, most_probable, nearest
@@ -183,6 +184,23 @@ def test_lamps_and_what_is_beside_them_stay():
     assert 0 < (x > LAMP).sum() < 200 and change.max() > 0.02
     assert maximum_filter(change, 2 * SIDE + 1)[x > LAMP].max() == 0
     assert change[np.abs(x - 1) < 0.02].max() > 0.01
+
+
+def test_a_lamp_is_one_in_any_colour():
+    sharp = np.repeat(0.2 + 0.3 * photograph()[..., None], 3, 2)
+    sharp[60:66, 60:66] = 2.6, 0.3, 0.1
+    y = np.clip(blur(sharp, KERNEL, 0.005), 0, 1)
+    x = restore(y, KERNEL, 3e-4)
+    lamp = x.max(2) > LAMP
+    assert lamp.any() and luminance(x).max() < LAMP
+    change = np.abs(likelier(x, y, KERNEL, 0.005**2) - x).max(2)
+    assert maximum_filter(change, 2 * SIDE + 1)[lamp].max() == 0 and change.max() > 0.01
+
+
+def test_white_paper_gets_no_brighter():
+    paper = np.clip(PRINT / 0.85, 0, 1)
+    _, x, better = restored(paper, 0.005)
+    assert (better <= np.maximum(x, 1)).all() and ((better == 1) & (x < 1)).any()
 
 
 def test_a_grey_picture_in_colour_is_the_grey_one():
