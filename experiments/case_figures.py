@@ -18,6 +18,7 @@ from pairs import Pair, find_pairs
 from PIL import Image
 
 from inr_deblur import deblur
+from inr_deblur.picture_range import eight_bit
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def panels(pair: Pair) -> np.ndarray:
 def _eight_bit(picture: np.ndarray) -> np.ndarray:
     """(H, W) or (H, W, 3) in [0, 1] -> (H, W, 3)."""
     grey = picture.ndim == 2
-    whole = np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
+    whole = eight_bit(picture)
     return np.stack([whole] * 3, -1) if grey else whole
 
 

@@ -1,7 +1,7 @@
 """In which light a picture is best deblurred, when the blur happened in linear light, and when it was simulated on
 stored values as in the usual benchmarks.
 
-    python experiments/light.py out=results/light [pictures=6] [side=256] [blind=true]
+    python experiments/light.py out=outputs/light [pictures=6] [side=256] [blind=true]
 
 Free colour photographs are taken for sRGB. Each is blurred by a simulated shake, in linear light or as stored, with
 noise where the sensor has it, stored in 8 bit; and restored in either light, with the true kernel and blindly. The
@@ -34,7 +34,7 @@ SIZES = (11, 19)  # of the kernels, pixels
 class Options:
     """What the command line may say."""
 
-    out: str = "results/light"  # folder of the tables
+    out: str = "outputs/light"  # folder of the tables
     pictures: int = 6  # photographs, at most 8
     side: int = 256  # of the pictures, pixels
     noise: float = 0.005  # standard deviation, in the light of the blur

@@ -1,6 +1,6 @@
 """Mild blur, as of a lens slightly out of focus, and no blur at all: who mends it, who harms, on free photographs.
 
-    python experiments/mild_blur.py out=results/mild_blur [pictures=5] [sigmas=0,1,1.5,2,3] [engine=true]
+    python experiments/mild_blur.py out=outputs/mild_blur [pictures=5] [sigmas=0,1,1.5,2,3] [engine=true]
 
 Grey crops blurred by a Gaussian of standard deviation 1 to 3 px, with noise, in 8 bit; and the same unblurred, where a
 method should leave the picture alone. Against doing nothing: an unsharp mask and Richardson-Lucy with the true kernel
@@ -35,7 +35,7 @@ Restored = tuple[np.ndarray, str]
 class Options:
     """What the command line may say."""
 
-    out: str = "results/mild_blur"  # folder of the tables
+    out: str = "outputs/mild_blur"  # folder of the tables
     pictures: int = 5  # photographs, at most 8
     sigmas: str = "0,1,1.5,2,3"  # standard deviations in pixels, with commas between them; 0: no blur
     side: int = 256  # of the pictures, pixels

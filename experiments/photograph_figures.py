@@ -14,6 +14,7 @@ from PIL import Image
 
 from inr_deblur.config import DeblurConfig
 from inr_deblur.methods import restore_by
+from inr_deblur.picture_range import eight_bit
 from inr_deblur.polyblur import Bell
 from inr_deblur.simulate import blur, line_kernel, random_shake_kernel, seen
 
@@ -63,7 +64,7 @@ def main() -> int:
     """Write docs/photographs_*.jpg."""
     DOCS.mkdir(exist_ok=True)
     for figure in (shaken, soft, something_moved, burnt_out):
-        panels = [np.rint(255 * np.clip(panel, 0, 1)).astype(np.uint8) for panel in figure()]
+        panels = [eight_bit(panel) for panel in figure()]
         Image.fromarray(beside(panels)).save(DOCS / f"photographs_{figure.__name__}.jpg", quality=90)
     return 0
 

@@ -1,6 +1,6 @@
 """Real photographs, which have no truth: restores all of a folder, and says how sharp and how clean they became.
 
-    python experiments/photographs.py data_dir=FOLDER out=results/photographs [settings="preset=fast seed=1"]
+    python experiments/photographs.py data_dir=FOLDER out=outputs/photographs [settings="preset=fast seed=1"]
 
 The runs lie in OUT/runs, a folder each, as the command leaves them; what is finished is not run again. Beside them a
 table with measures that need no truth, and contact sheets, input, result and kernel in a row, since no such measure
@@ -42,7 +42,7 @@ class Options:
     """What the command line may say."""
 
     data_dir: str = MISSING  # folder of photographs, or a pattern
-    out: str = "results/photographs"  # folder of runs, tables and sheets
+    out: str = "outputs/photographs"  # folder of runs, tables and sheets
     settings: str = ""  # further settings of the command, with spaces between them
 
 

@@ -28,6 +28,7 @@ from inr_deblur.config import DeblurConfig, check
 from inr_deblur.cores import device_a_core
 from inr_deblur.files import writable_folder, write_bytes_whole
 from inr_deblur.metrics import aligned_scores, kernel_similarity, luma_studio
+from inr_deblur.picture_range import eight_bit
 from inr_deblur.program_cache import keep_programs
 from inr_deblur.version import code_version
 
@@ -215,7 +216,7 @@ def grey(picture: np.ndarray) -> np.ndarray:
 def _keep_picture(path: Path, values: np.ndarray) -> None:
     from PIL import Image
 
-    Image.fromarray(np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)).save(path)
+    Image.fromarray(eight_bit(values)).save(path)
 
 
 def key(case: Case) -> str:

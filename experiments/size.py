@@ -1,6 +1,6 @@
 """Seconds and memory for colour pictures of 1 to 24 megapixels, and how they grow.
 
-    python experiments/size.py out=results/size [megapixels=1,4,12,24]
+    python experiments/size.py out=outputs/size [megapixels=1,4,12,24]
 
 Each picture is a mosaic of a free photograph, blurred by a simulated shake, and deblurred blindly in a process of its
 own, whose peak memory the system tells. Seconds do not count that process's start. The law is a power of the number of
@@ -31,7 +31,7 @@ KERNEL, TILE, NOISE = 21, 480, 0.005  # pixels, pixels, standard deviation
 class Options:
     """What the command line may say."""
 
-    out: str = "results/size"  # folder of the tables
+    out: str = "outputs/size"  # folder of the tables
     megapixels: str = "1,4,12,24"  # sizes, with commas between them
     alone: bool = False  # measure one size in this process and print it as JSON
 

@@ -119,7 +119,7 @@ def mended(
     """
     k = pruned(k)
     got = pruned(corrected(y, k, noise, rounds, bound, OF_COARSE, room).kernel)
-    middle = [len(k) // 2 + round(c) for c in centroid(k, 0.0)]  # `cropped` has moved it to the middle of the new one
+    middle = [len(k) // 2 + round(c) for c in centroid(pruned(k), 0.0)]  # that `with_margin` has put central
     around = np.zeros([n + 2 * len(got) for n in k.shape], np.float32)
     top, left = (len(got) + m - len(got) // 2 for m in middle)
     around[top : top + len(got), left : left + len(got)] = got

@@ -35,11 +35,11 @@ from inr_deblur.correction import (
     LOUD,
     Candidate,
     Ending,
-    alike,
     best_explained,
     ended,
     finished,
     honed,
+    one_but_for_details,
     polished,
     rounds,
     tight_energies,
@@ -84,15 +84,37 @@ def find_kernels(
     config: DeblurConfig,
     progress: Progress,
     look: Look | None = None,
-    known: NDArray[np.float32] | None = None,
 ) -> list[Found]:
     """The kernels of pictures, no larger than about `size` pixels. look: is shown the first search, not others.
-
-    known: what is known already, (K, K), pruned; there is none if at half the resolution the search comes to that.
 
     A kernel doesn't depend on its picture's brightness and contrast, but the weights of the priors do, so they are made
     the same for all pictures.
     """
+    found = _search(blurry, size, config, progress, look)
+    assert found is not None
+    return found
+
+
+def find_another(
+    blurry: Blurry, size: int, config: DeblurConfig, progress: Progress, known: NDArray[np.float32] | None
+) -> Found | None:
+    """The kernel of one picture, as in `find_kernels`, None if at half the resolution the search comes to a known one.
+
+    known: (K, K), pruned; None: nothing is known.
+    """
+    found = _search(blurry, size, config, progress, known=known)
+    return found[0] if found else None
+
+
+def _search(
+    blurry: Blurry,
+    size: int,
+    config: DeblurConfig,
+    progress: Progress,
+    look: Look | None = None,
+    known: NDArray[np.float32] | None = None,
+) -> list[Found] | None:
+    """The pictures' kernels; known: as in `find_another`."""
     count, height, width = blurry.pictures.shape
     announced = search_work((height, width), size, config)
     part = Part(progress, count * announced)
@@ -136,14 +158,14 @@ def energies(blurry: Blurry, config: DeblurConfig, kernels: Sequence[NDArray[np.
 
 def _sought(
     search: Search, size: int, pyramid: tuple[int, ...], again: Again | None, known: NDArray[np.float32] | None
-) -> list[Found]:
+) -> list[Found] | None:
     """The kernels, by the scales of the pyramid. again: what another search ends with, None: there is to be none.
 
-    known: see `find_kernels`.
+    known: as in `find_another`.
     """
     for scale, batch in _batches(search, size, pyramid):
         if scale == ENDING and known is not None and _comes_to(batch, known):
-            return []
+            return None
         if scale == ENDING and (winners := _settled(search, batch, scale, again)):
             return [_found(search, winner) for winner in honed(search, polished(search, winners))]
     edges = [plan(search.config, noise, pyramid)[-1] for noise in search.at_pixels()[batch.pictures]]
@@ -265,7 +287,7 @@ def _explaining(first: Ending, again: Again | None) -> list[Candidate]:
     for stretch in STRETCHES:
         other = again(first.winner.picture, stretch)
         if other and other.explained:
-            agreed = other.agreed or any(alike(other.winner, mine) for mine in found)
+            agreed = other.agreed or any(one_but_for_details(other.winner.kernel, mine.kernel) for mine in found)
             found.append(other.winner)
             if agreed:
                 break

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from inr_deblur.blur import area_average, smoothed
 
-NEAR = 0.5 / 255  # this near to 0 or 1 a pixel counts as clipped
+NEAR = 0.5 / 255  # this near to 1 a pixel counts as clipped
+BLACK = 1e-6  # up to which a pixel counts as clipped: in linear light the darkest stored values are hardly more
 SHARE = 0.03  # of what a block's mean is made of, from which on it is a bound
 
 

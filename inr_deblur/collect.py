@@ -22,8 +22,8 @@ from typing import Any
 
 from inr_deblur.datasets import LAYOUTS, labels
 from inr_deblur.errors import InputError
-from inr_deblur.files import shown, writable_folder, write_bytes_whole
-from inr_deblur.run_folder import FAILED, MANIFEST, METRICS
+from inr_deblur.files import expanded, shown, writable_folder, write_bytes_whole
+from inr_deblur.run_folder import FAILED, MANIFEST, METRICS, flat
 from inr_deblur.sweep_tables import METRICS_OF_ROWS, Row, Tables, latex, markdown, sections
 
 NOT_A_SETTING = ("image", "truth", "out", "overwrite", "progress", "seed", "kernel.file", "kernel.truth", "tensorboard")
@@ -46,7 +46,7 @@ class Runs:
 
 def read_runs(folder: str | os.PathLike[str]) -> Runs:
     """The runs below the folder, each a row. Raises InputError if there are none, finished or announced."""
-    top = Path(folder).expanduser()
+    top = expanded(folder)
     announced: set[str] = set()
     records: dict[str, dict[str, Any]] = {}
     runs = Runs()
@@ -56,12 +56,12 @@ def read_runs(folder: str | os.PathLike[str]) -> Runs:
             announced |= {(Path(relative) / job).as_posix() for job in _json(place / MANIFEST).get("jobs", [])}
         if FAILED in names:  # a metrics.json beside it is of another setting or version
             runs.failed[relative] = _json(place / FAILED).get("reason", "no reason is known")
-        elif METRICS in names and (record := _json(place / METRICS)):
+        elif METRICS in names and "outcome" in (record := _json(place / METRICS)):  # others write such files, too
             records[relative] = record
     runs.missing = sorted(announced - set(records) - set(runs.failed))
     if not runs.count and not records:
         raise InputError(f"There are no runs below {shown(top)}: give the folder that `out` named, or outputs.")
-    configs = {place: _flat(record["config"]) for place, record in records.items()}
+    configs = {place: flat(record["config"]) for place, record in records.items()}
     varying = _varying(list(configs.values()))
     runs.rows = [_row(place, record, configs[place], varying) for place, record in records.items()]
     runs.rows.sort(key=lambda r: (str(r["dataset"]), str(r["picture"]), str(r["setting"]), r["seed"]))
@@ -82,14 +82,6 @@ def _json(path: Path) -> dict[str, Any]:
         return content if isinstance(content, dict) else {}
     except (OSError, ValueError):
         return {}
-
-
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by their dotted names."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat
 
 
 def _varying(configs: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -76,14 +76,9 @@ def _endings(search: Search, left: Sequence[Candidate], made: list[Candidate], s
         others = [made[j] for j in np.flatnonzero(_pictures(made) == made[i].picture) if j != i]
         # what is too noisy to be corrected is as unlike as it was
         alone = not others or any(made[i] is one for one in left)
-        agreed = alone or any(alike(made[i], other) for other in others)
+        agreed = alone or any(one_but_for_details(made[i].kernel, other.kernel) for other in others)
         endings.append(Ending(made[i], bool(energies[i] <= energy + NO_WORSE), agreed))
     return endings
-
-
-def alike(a: Candidate, b: Candidate) -> bool:
-    """Whether two corrected kernels of a scale are the same one."""
-    return one_but_for_details(a.kernel, b.kernel)
 
 
 def one_but_for_details(a: NDArray, b: NDArray) -> bool:
@@ -236,11 +231,11 @@ def rounds(config: DeblurConfig, usual: int) -> int:
 
 
 def alternated(
-    search: Search, candidates: Sequence[Candidate], scale: int, edges: Edges = OF_WIDE, count: int = 0
+    search: Search, candidates: Sequence[Candidate], scale: int, edges: Edges = OF_WIDE, count: int | None = None
 ) -> list[Candidate]:
     """What the rounds of the alternation at this scale make of kernels, pruned.
 
-    edges: what counts as one; count: of rounds, 0: the usual number. Kernels of pictures that are too noisy at this
+    edges: what counts as one; count: of rounds, None: the usual number. Kernels of pictures that are too noisy at this
     scale stay as they are.
     """
     count = count or rounds(search.config, ROUNDS)

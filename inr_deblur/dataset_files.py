@@ -10,7 +10,7 @@ import numpy as np
 
 from inr_deblur.datasets import LAYOUTS, Sample, all_samples
 from inr_deblur.errors import InputError
-from inr_deblur.files import shown, writable_folder
+from inr_deblur.files import expanded, shown, writable_folder
 from inr_deblur.image_io import read_picture
 from inr_deblur.kernel_io import read_kernel
 from inr_deblur.metrics import aligned_scores, luma_studio
@@ -30,7 +30,7 @@ def check_dataset(config: DatasetConfig) -> tuple[list[str], list[str]]:
     pictures.
     """
     samples = all_samples(config)
-    root = Path(config.root or "").expanduser()
+    root = expanded(config.root or "")
     faults, notes = _checksum_faults(root)
     layout = LAYOUTS[config.name or ""]
     missing = {

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from inr_deblur.config import one_of
 from inr_deblur.errors import InputError
-from inr_deblur.files import shown
+from inr_deblur.files import expanded, shown
 from inr_deblur.picture import SUFFIXES as WRITTEN
 from inr_deblur.picture_raw import SUFFIXES as RAW
 from inr_deblur.run_config import DatasetConfig
@@ -97,7 +97,7 @@ def all_samples(config: DatasetConfig) -> list[Sample]:
     one_of("dataset", config.name, tuple(LAYOUTS))
     if not config.root:
         raise InputError(f"The folder of the data set is not given: write dataset.root=PATH ({config.name}).")
-    root = Path(config.root).expanduser()
+    root = expanded(config.root)
     places = [root / "blurry"] if (root / "blurry").is_dir() or config.name != "folder" else [root]
     if places == [root] and root.is_dir():
         places += sorted(place for place in root.iterdir() if place.is_dir() and not place.name.startswith("."))

@@ -4,9 +4,10 @@ A parametric bootstrap: fit 0 sees the picture as it is, fit i sees
 
     y_i = clip(y + n_i, 0, 1),    n_i white and Gaussian, of the white noise estimated for each colour of y
 
-and has a seed of its own. Efron and Tibshirani, An Introduction to the Bootstrap (1993). A blind fit is known but for a
-shift, so the fits' continuous images are rendered where they lie on the reference's, the fit whose kernel is most like
-the others'. What all the fits get wrong alike is not in the uncertainty. Pictures are (H, W) or (H, W, 3) in [0, 1].
+but where y is white, and has a seed of its own. Efron and Tibshirani, An Introduction to the Bootstrap (1993). A blind
+fit is known but for a shift, so the fits' continuous images are rendered where they lie on the reference's, the fit
+whose kernel is most like the others'. What all the fits get wrong alike is not in the uncertainty. Pictures are (H, W)
+or (H, W, 3) in [0, 1].
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,13 +23,13 @@ from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid
 from inr_deblur.kernels import likeness
+from inr_deblur.latent import LatentImage, as_it_is
 from inr_deblur.light import AS_STORED, Curve
 from inr_deblur.noise import white_noise
 from inr_deblur.outcome import Outcome
 from inr_deblur.registration import shift_between
 
 if TYPE_CHECKING:
-    from inr_deblur.latent import LatentImage
     from inr_deblur.pipeline import DeblurResult
     from inr_deblur.tiles import TiledImage
 
@@ -70,15 +71,16 @@ def combined(y: NDArray[np.float32], fits: "Sequence[DeblurResult]") -> "DeblurR
     """
     best, alike = reference([fit.kernel for fit in fits])
     chosen = fits[best]
+    sharp = chosen.outcome is Outcome.NO_BLUR
     shifts = tuple(_shift(fit, chosen) for fit in fits)
     mean, uncertainty = mean_and_deviation(_seen(fit, d) for fit, d in zip(fits, shifts, strict=True))
     return replace(
         chosen,
-        image=y if chosen.outcome is Outcome.NO_BLUR else mean,
+        image=y if sharp else mean,
         confidence=chosen.confidence * alike,
         noise=fits[0].noise,
         seconds=sum(fit.seconds for fit in fits),
-        latent=MeanImage(tuple(fit.latent for fit in fits), shifts),  # type: ignore[arg-type]  # of single fits
+        latent=as_it_is(y) if sharp else MeanImage(tuple(fit.latent for fit in fits), shifts),  # type: ignore[arg-type]
         uncertainty=uncertainty,
     )
 

@@ -46,14 +46,26 @@ def find_pictures(image: str) -> list[Path] | None:
 
 
 def result_folders(pictures: Sequence[Path], image: str, out: str | None) -> list[Path]:
-    """A folder for each picture, named after it; with its suffix where two pictures differ in nothing else."""
+    """A folder for each picture, named after it, and as far as that is needed to tell it from the others after its
+    suffix and the folders that it lies in. Raises InputError where that leaves two with one folder.
+    """
     place = expanded(image)
     base = expanded(out) if out else Path("outputs") / (place.resolve().name if place.is_dir() else "")
-    stems = Counter(path.stem for path in pictures)
-    names = [path.stem if stems[path.stem] == 1 else path.name for path in pictures]
-    again = Counter(names)  # a pattern may reach into several folders
-    names = [n if again[n] == 1 else f"{p.parent.name}-{n}" for n, p in zip(names, pictures, strict=True)]
-    return [base / name for name in names]
+    words = [0] * len(pictures)
+    while True:
+        names = [_named(path, count) for path, count in zip(pictures, words, strict=True)]
+        alike = Counter(names)
+        if len(alike) == len(names):
+            return [base / name for name in names]
+        words = [count + (alike[name] > 1) for name, count in zip(names, words, strict=True)]
+        if max(words) > max(len(path.parts) for path in pictures):
+            first, second = [path for path, name in zip(pictures, names, strict=True) if alike[name] > 1][:2]
+            raise InputError(f"The results of {shown(first)} and {shown(second)} would have one folder: rename one.")
+
+
+def _named(path: Path, words: int) -> str:
+    """The picture's name without its suffix, or the last so many words of its path."""
+    return "-".join(path.relative_to(path.anchor).parts[-words:]) if words else path.stem
 
 
 def restore_folder(settings: RunConfig, pictures: Sequence[Path]) -> str:

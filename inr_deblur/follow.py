@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from inr_deblur.errors import InputError
 from inr_deblur.files import writable_folder
+from inr_deblur.picture_range import eight_bit
 from inr_deblur.plots import kernel_picture
 from inr_deblur.watch import Step
 
@@ -41,8 +41,7 @@ class Follower:
 
     def show(self, picture: NDArray) -> None:
         """The result: (H, W) or (H, W, 3) in [0, 1]."""
-        bytes_of = np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
-        self.writer.add_image("result", bytes_of, self.done, dataformats="HW" if picture.ndim == 2 else "HWC")
+        self.writer.add_image("result", eight_bit(picture), self.done, dataformats="HW" if picture.ndim == 2 else "HWC")
 
 
 @contextmanager

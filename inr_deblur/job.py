@@ -14,6 +14,7 @@ from inr_deblur.colour import luminance
 from inr_deblur.config import check
 from inr_deblur.ensemble import in_stored_values
 from inr_deblur.errors import InputError
+from inr_deblur.files import expanded
 from inr_deblur.image_io import Picture, read_picture
 from inr_deblur.jpeg import quantisation
 from inr_deblur.kernel_io import read_kernel
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 def check_settings(settings: RunConfig) -> None:
     """Raise InputError for the first setting that no picture can be restored with."""
     check(deblur_config(settings))
-    check_method(settings.method, settings.kernel.file is not None or settings.dataset.known, settings.ensemble)
+    has_kernel = settings.kernel.file is not None or settings.dataset.known
+    check_method(settings.method, has_kernel, settings.ensemble, settings.region is not None)
     curve(settings.light)
     if settings.region:
         parse_region(settings.region)
@@ -100,7 +102,7 @@ def _followed(tensorboard: str | None, folder: Path) -> "AbstractContextManager[
         return nullcontext()
     from inr_deblur.follow import tensorboard as follow
 
-    return follow(Path(tensorboard).expanduser() / folder.parent.name / folder.name)
+    return follow(expanded(tensorboard) / folder.parent.name / folder.name)
 
 
 def _rounding(stored: np.ndarray, light: Curve) -> float | None:
@@ -117,10 +119,14 @@ def _identity(config: dict[str, Any], picture: Picture, truth: Picture | None, *
         "config": config,
         "image": picture.sha256,
         "truth": truth and truth.sha256,
-        "kernels": [None if k is None else hashlib.sha256(np.float32(k).tobytes()).hexdigest() for k in kernels],
+        "kernels": [None if k is None else _hash(k) for k in kernels],
         "version": code_version(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _hash(kernel: np.ndarray) -> str:
+    return hashlib.sha256(f"{kernel.shape}".encode() + np.float32(kernel).tobytes()).hexdigest()
 
 
 def _scores(values: np.ndarray, truth: Picture) -> Scores:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.fft import irfft2, rfft2
 
+ISLANDS = 0.02  # share of the mass below which a piece is noise, unless none has more
 MOST_NOISE = 0.1  # share of a kernel's mass that a threshold may cut
 SUPPORTS = (9, 13, 19, 27, 35, 43, 55, 69, 81, 95, 107, 121, 135, 149, 163)  # few: each is compiled anew
 
@@ -28,8 +29,8 @@ def support_box(k: Kernel) -> tuple[tuple[float, float], int]:
     return (float(down), float(right)), int(max(box[-1] - box[0] + 1 for box in boxes))
 
 
-def pruned(k: Kernel, threshold: float = 0.03, islands: float = 0.02) -> NDArray[np.float32]:
-    """The kernel without what is below `threshold` of its largest entry and without islands of less than this mass.
+def pruned(k: Kernel, threshold: float = 0.03) -> NDArray[np.float32]:
+    """The kernel without what is below `threshold` of its largest entry, and without islands of little mass.
 
     The threshold is lower where it would cost more than `MOST_NOISE` of the mass: that is the faint part of a path on
     which a camera rested somewhere.
@@ -39,12 +40,12 @@ def pruned(k: Kernel, threshold: float = 0.03, islands: float = 0.02) -> NDArray
     k = np.where(k < min(threshold * ascending[-1], faint), 0, k).astype(np.float64)
     labels, _ = cast("tuple[NDArray, int]", ndimage.label(k > 0, structure=np.ones((3, 3))))
     masses = np.bincount(labels.ravel(), k.ravel())
-    k[masses[labels] < islands * k.sum()] = 0
+    k[(masses[labels] < min(ISLANDS * k.sum(), masses.max()))] = 0
     return (k / k.sum()).astype(np.float32)
 
 
 def cropped(k: Kernel, margin: int = 1) -> NDArray[np.float32]:
-    """The smallest odd square about the middle of the support that keeps all mass, with its centre of mass central.
+    """The smallest odd square about the centre of mass, to the next entry, that keeps all mass, and a margin.
 
     Moved by whole entries: the restored picture moves the other way, less than a kernel's width.
     """
@@ -87,8 +88,9 @@ def area(k: Kernel) -> float:
 
 
 def border_share(k: Kernel) -> float:
-    """Share of the mass in the outermost entries."""
-    return float(1 - k[1:-1, 1:-1].sum() / k.sum())
+    """Share of the mass in the outermost entries; along an axis of one entry there are none."""
+    inner = tuple(slice(1, -1) if n > 1 else slice(None) for n in k.shape)
+    return float(1 - k[inner].sum() / k.sum())
 
 
 def largest_piece(k: Kernel) -> float:

@@ -24,6 +24,7 @@ from inr_deblur.restore import STEPS, restore
 from inr_deblur.schedule import Stage, curves, work
 from inr_deblur.watch import StageTrace
 
+POINT = np.ones((1, 1), np.float32)  # the kernel that leaves a picture as it is
 FIT_STEPS = 400  # of the generators that are fitted step by step
 
 
@@ -78,6 +79,13 @@ def restore_with(
         params, losses = (tuple(f[0] for f in fits), [f[1] for f in fits])
     latent = LatentImage(generator, params, k, y.shape)
     return latent, StageTrace("restoration", 1, np.mean(losses, 0), time.perf_counter() - began)
+
+
+def as_it_is(y: NDArray[np.float32]) -> LatentImage:
+    """The harmonic image that shows the picture y itself, (H, W) or (H, W, 3): that of a kernel of one point."""
+    generator = harmonic(y.shape[:2], (0, 0), most=max(y.shape))
+    params = tuple(generator.showing(channel) for channel in np.moveaxis(np.atleast_3d(y), 2, 0))
+    return LatentImage(generator, params, POINT, y.shape)
 
 
 def likelier_image(latent: LatentImage, y: NDArray[np.float32], noise: float) -> LatentImage:

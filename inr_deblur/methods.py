@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig, one_of
 from inr_deblur.errors import InputError
-from inr_deblur.noise import noise_level
+from inr_deblur.noise import noise_level, white_noise
 from inr_deblur.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -41,11 +41,13 @@ class MethodResult:
     uncertainty: None = None
 
 
-def check_method(method: str, has_kernel: bool, ensemble: int = 1) -> None:
-    """Raise InputError for a method that doesn't exist, or that a kernel or the ensemble is missing or too much for."""
+def check_method(method: str, has_kernel: bool, ensemble: int = 1, has_region: bool = False) -> None:
+    """Raise InputError for a method that doesn't exist, that lacks a kernel, or that something else is too much for."""
     one_of("method", method, METHODS)
     if method != "networks" and ensemble > 1:
         raise InputError(f"ensemble={ensemble} repeats the fit of the networks: leave it out, or method={method}.")
+    if method != "networks" and has_region:
+        raise InputError(f"method={method} works on the whole picture: leave the region out, or the method.")
     if method in WITH_KERNEL and not has_kernel:
         raise InputError(f"method={method} restores with a kernel that is known: give kernel=PATH, or leave it out.")
     if method == "polyblur" and has_kernel:
@@ -64,13 +66,14 @@ def restore_by(
     look: "Look | None" = None,
 ) -> "DeblurResult | MethodResult":
     """The picture y restored by the method of that name; arguments as those of `deblur`."""
-    check_method(method, kernel is not None, config.ensemble)
+    check_method(method, kernel is not None, config.ensemble, region is not None)
     if method == "networks":
         from inr_deblur import deblur  # JAX: two seconds that the others do without
 
         return deblur(y, config, kernel=kernel, region=region, rounding=rounding, progress=progress, look=look)
     began = time.perf_counter()
-    noise = noise_level(luminance(y))
+    grey = luminance(y)
+    noise = noise_level(grey) if rounding is None else max(white_noise(grey), rounding)
     image, used, outcome = _apply(method, y, kernel, noise)
     confidence = CONFIDENCE if outcome is Outcome.RECOVERED else 1.0
     return MethodResult(image, used, outcome, confidence, noise, time.perf_counter() - began, config)

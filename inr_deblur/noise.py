@@ -23,9 +23,9 @@ def white_noise(y: ArrayLike) -> float:
     """Standard deviation of white noise in a grey picture y (H, W), in its units, at least `LOWEST`.
 
     The second difference along both axes, [1 -2 1]' [1 -2 1] / 6, takes smooth content out and keeps the variance of
-    white noise. Its mean square is taken in blocks of 16 x 16, those with more than 2 % of clipped pixels dropped; the
-    median block counts (a blurred picture has little of its own at these frequencies). Immerkaer, Fast noise variance
-    estimation (CVIU 1996), made robust.
+    white noise. Its mean square is taken in blocks of 16 to 31 pixels a side, those with more than 2 % of clipped
+    pixels dropped; the median block counts (a blurred picture has little of its own at these frequencies). Immerkaer,
+    Fast noise variance estimation (CVIU 1996), made robust.
     """
     y = np.asarray(y, np.float64)
     second = np.array([1.0, -2.0, 1.0]) / np.sqrt(6)
@@ -37,7 +37,7 @@ def white_noise(y: ArrayLike) -> float:
 
 
 def _blocks(a: np.ndarray) -> np.ndarray:
-    """Means of blocks of at most 16 x 16, flattened."""
+    """Means of equal blocks of 16 to 31 samples a side, flattened; of a smaller picture there is one."""
     h, w = (max(1, n // BLOCK) for n in a.shape)
     rows, columns = a.shape[0] // h, a.shape[1] // w
     return a[: h * rows, : w * columns].reshape(h, rows, w, columns).mean((1, 3)).ravel()

@@ -15,9 +15,9 @@ level that falls from round to round, z is their mean where they overlap, and x 
 
 in closed form, where beyond the border, and where y is a bound that k (*) x keeps, y is what the last x makes of it.
 After the last level, at which the patches still count for something, x stays as it is. Levels and mixture are in units
-of the restoration's contrast, so that a darker picture is the same but darker. The patches are those of the luminance;
-the colours go with it. Lamps and what is beside them stay as they were: most of a lamp is clipped, each colour at
-another place, so that its luminance is no convolution.
+of the restoration's contrast, so that a darker picture is the same but darker, unless it has hardly any contrast. The
+patches are those of the luminance; the colours go with it. Lamps and what is beside them stay as they were: most of a
+lamp is clipped, each colour at another place, so that its luminance is no convolution.
 """
 
 from typing import NamedTuple
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from inr_deblur.blur import framed
-from inr_deblur.clipping import NEAR, white
+from inr_deblur.clipping import BLACK, NEAR, white
 from inr_deblur.colour import luminance
 
 STRIDE = 3  # pixels from patch to patch
@@ -114,7 +114,7 @@ def _likelier(
 def nearest(x: Array, z: Array, y: Array, seen: Array, bound: Array, spectrum: Array, weight: Array) -> Array:
     """The x of (2), from the one before. All (H, W), but the kernel's spectrum (H, W // 2 + 1); weight: n / level^2."""
     made = jnp.fft.irfft2(spectrum * jnp.fft.rfft2(x), x.shape)
-    kept = (bound & (made > y)) | ((y <= NEAR) & (made < y))
+    kept = (bound & (made > y)) | ((y <= BLACK) & (made < y))
     whole = jnp.where(seen & ~kept, y, made)
     goal = jnp.conj(spectrum) * jnp.fft.rfft2(whole) + jnp.fft.rfft2(weight * z)
     return jnp.fft.irfft2(goal / (jnp.abs(spectrum) ** 2 + weight).astype(goal.dtype), x.shape)

@@ -74,3 +74,8 @@ def _power_of_two(value: float) -> float:
     """The least power of two that is not below `value` > 0."""
     fraction, exponent = math.frexp(value)  # value = fraction * 2^exponent, 1/2 <= fraction < 1
     return math.ldexp(1.0, exponent - (fraction == 0.5))
+
+
+def eight_bit(values: np.ndarray) -> np.ndarray:
+    """Values of [0, 1] as 8-bit samples to look at; what lies outside is clipped."""
+    return np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)

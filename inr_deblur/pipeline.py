@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inr_deblur import second
-from inr_deblur.blind import Found, energies, find_kernels, search_work
+from inr_deblur.blind import Found, energies, find_another, find_kernels, search_work
 from inr_deblur.colour import green, luminance, of_coloured_lights
 from inr_deblur.config import LARGEST_KERNEL, SMALLEST_KERNEL, DeblurConfig, check
 from inr_deblur.discrepancy import fitting_evidence
@@ -28,7 +28,7 @@ from inr_deblur.errors import InputError
 from inr_deblur.evidence import evidence
 from inr_deblur.jpeg import quantisation
 from inr_deblur.kernels import cropped
-from inr_deblur.latent import LatentImage, patches_work, restoration_work
+from inr_deblur.latent import POINT, LatentImage, as_it_is, patches_work, restoration_work
 from inr_deblur.noise import white_noise
 from inr_deblur.outcome import Outcome, clearness, confidence, judge, sharp_share
 from inr_deblur.programs import make_room
@@ -42,7 +42,6 @@ from inr_deblur.watch import Look, StageTrace
 DEFAULT = DeblurConfig()
 SMALLEST_PICTURE = 16
 FLAT = 1e-6  # range of values below which there is nothing to see
-POINT = np.ones((1, 1), np.float32)  # the kernel that leaves a picture as it is
 OFTEN = 0.3  # share of a second search that is announced, since most pictures need none
 SHARE_OF_PICTURE = 4  # a kernel of unknown size is no longer than the picture's shorter side over this
 
@@ -52,7 +51,7 @@ class DeblurResult:
     """What a fit gives back."""
 
     image: NDArray[np.float32]  # as the input: (H, W) or (H, W, 3), in [0, 1]
-    kernel: NDArray[np.float32]  # (K, L), >= 0, sum 1
+    kernel: NDArray[np.float32]  # (K, L), >= 0, sum 1; of NO_BLUR what was found and not used
     stages: tuple[StageTrace, ...]
     outcome: Outcome
     confidence: float  # in [0, 1], see `outcome.confidence`
@@ -98,7 +97,7 @@ def deblur(
     picture = _measured(image, rounding)
     if region is not None:
         check_region(region, picture.y.shape)
-        if np.ptp(_cut(picture.grey, region)) < FLAT:
+        if np.ptp(_cut(picture.sought, region)) < FLAT:
             raise InputError("The region is constant: give one with edges in all directions.")
     progress = progress or Silent()
     if kernel is None:
@@ -247,7 +246,7 @@ def _restored(
         loud = noise / max(float(seen.std()), FLAT)
         outcome = judge(k, blur.found.limit, misfit, grey, noise, clear, picture.lights, loud, blur.found.settled)
     if outcome is Outcome.NO_BLUR:
-        restored = y  # what is sharp stays as it was: a restoration could only smooth it
+        restored, latent = y, as_it_is(y)  # what is sharp stays as it was: a restoration could only smooth it
         clear = sharp_share(grey, noise)
         if patches_left:
             progress.advance(patches_left, "patches")
@@ -290,7 +289,7 @@ def _reconsidered(
         began, found = time.perf_counter(), None
         told = Unforeseen(part, search_work(window[2:], size, config))
         with suppress(InputError):  # all of its starts diverged, which is no reason to give up the first search
-            found = next(iter(find_kernels(blurry, size, config, told, known=known)), None)
+            found = find_another(blurry, size, config, told, known)
         if found and not second.preferable(y, noise, weighed, best.kernel, found):
             found = None
         best = replace(best, seconds=best.seconds + time.perf_counter() - began)
@@ -384,6 +383,7 @@ def _checked_kernel(kernel: NDArray, shape: tuple[int, ...]) -> NDArray[np.float
     k = np.asarray(kernel)
     if k.ndim != 2 or not k.size or not np.issubdtype(k.dtype, np.number) or not np.isfinite(k).all():
         raise InputError(f"A kernel is a (K, L) array of finite numbers, not {k.shape} of {k.dtype}.")
+    k = k.astype(np.float64)  # a sum of half floats overflows
     if k.min() < 0 or k.sum() <= 0:
         raise InputError("A kernel's entries are not negative and not all zero.")
     if any(n > m for n, m in zip(k.shape, shape, strict=False)):

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inr_deblur.picture_range import eight_bit
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -53,7 +55,7 @@ def uncertainty_white(uncertainty: NDArray[np.floating]) -> float:
 def uncertainty_picture(uncertainty: NDArray[np.floating]) -> NDArray[np.uint8]:
     """The (H, W) uncertainty, 0 black, `uncertainty_white` and above white."""
     white = max(uncertainty_white(uncertainty), np.finfo(np.float32).tiny)
-    return np.rint(255 * np.clip(uncertainty / white, 0, 1)).astype(np.uint8)
+    return eight_bit(uncertainty / white)
 
 
 def setting_scores(rows: Sequence[Mapping[str, Any]], metric: str = "psnr") -> "Figure":

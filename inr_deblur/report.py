@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inr_deblur.picture_range import eight_bit
 from inr_deblur.plots import uncertainty_picture, uncertainty_white
 from inr_deblur.report_svg import kernel_figure, loss_figure
+from inr_deblur.run_folder import flat
 
 LARGEST_PREVIEW = 1600  # pixels
 QUALITY = 88  # of the previews, JPEG
@@ -58,7 +60,7 @@ def report_page(shown: Shown) -> str:
         "kernel": kernel_figure(shown.kernel, png_address(shown.kernel)),
         "kernel_words": escape(kernel_caption(record["kernel"])),
         "losses": "".join(loss_figure(name, values) for name, values in shown.losses if len(values)),
-        "settings": _table(_flat(record["config"])),
+        "settings": _table(flat(record["config"])),
         "versions": _table({**record["versions"], "device": record["device"], "finished": record["finished"]}),
         "seconds": f"{record['seconds']['fit']:.1f}",
     }
@@ -78,22 +80,24 @@ def overview(before: NDArray, after: NDArray, kernel: NDArray) -> NDArray[np.uin
 
     pictures = [_reduced(picture, THUMBNAIL, THUMBNAIL * 2) for picture in (before, after)]
     height = pictures[0].shape[0]
-    drawn = Image.fromarray(_eight_bit(kernel / kernel.max()))
-    side = (max(1, round(height * kernel.shape[1] / kernel.shape[0])), height)
-    grey = np.asarray(drawn.resize(side, Image.Resampling.NEAREST))
+    drawn = Image.fromarray(eight_bit(kernel / kernel.max()))
+    high, wide = (max(1, round(height * n / max(kernel.shape))) for n in kernel.shape)
+    above = (height - high) // 2
+    grey = np.asarray(drawn.resize((wide, high), Image.Resampling.NEAREST))
+    grey = np.pad(grey, [(above, height - high - above), (0, 0)])
     pictures.append(grey if before.ndim == 2 else np.repeat(grey[..., None], 3, 2))
     gap = np.full((height, 4, *pictures[0].shape[2:]), 255, np.uint8)
     return np.concatenate([pictures[0], gap, pictures[1], gap, pictures[2]], 1)
 
 
-def jpeg_address(picture: NDArray, longest: int = LARGEST_PREVIEW) -> str:
+def jpeg_address(picture: NDArray) -> str:
     """A preview of the picture as a data: address."""
-    return _address(_reduced(picture, longest, longest), "JPEG", quality=QUALITY)
+    return _address(_reduced(picture, LARGEST_PREVIEW, LARGEST_PREVIEW), "JPEG", quality=QUALITY)
 
 
 def png_address(kernel: NDArray) -> str:
     """The kernel, its largest entry white, as a data: address; one pixel an entry."""
-    return _address(_eight_bit(kernel / kernel.max()), "PNG")
+    return _address(eight_bit(kernel / kernel.max()), "PNG")
 
 
 def _address(samples: NDArray[np.uint8], format: str, **options: Any) -> str:
@@ -110,12 +114,8 @@ def _reduced(picture: NDArray, height: int, width: int) -> NDArray[np.uint8]:
 
     factor = min(1.0, height / picture.shape[0], width / picture.shape[1])
     size = [max(1, round(n * factor)) for n in (picture.shape[1], picture.shape[0])]
-    drawn = Image.fromarray(_eight_bit(picture))
+    drawn = Image.fromarray(eight_bit(picture))
     return np.asarray(drawn if factor == 1 else drawn.resize((size[0], size[1]), Image.Resampling.LANCZOS))
-
-
-def _eight_bit(values: NDArray) -> NDArray[np.uint8]:
-    return np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)
 
 
 def _slider(what: str, before: NDArray, after: NDArray, frame: str = "", *, sharp: bool = False) -> str:
@@ -149,9 +149,8 @@ def _zoom(shown: Shown) -> str:
     if region is None or region[2:] == shape:
         height, width = (min(n, max(96, n // 3)) for n in shape)
         region = ((shape[0] - height) // 2, (shape[1] - width) // 2, height, width)
-        words = "The middle of the picture; " + (
-            "the kernel was given." if shown.region is None else "the kernel was sought on all of it."
-        )
+        given = shown.record["outcome"]["name"] == "RESTORED"
+        words = f"The middle of the picture; the kernel was {'given' if given else 'sought on all of it'}."
     top, left, height, width = region
     window = np.s_[top : top + height, left : left + width]
     place = f"{width} x {height} px from {left} px right and {top} px down."
@@ -179,14 +178,6 @@ def _scores(scores: dict[str, Any]) -> str:
         return ""
     rows = {name: f"{score['psnr'] or float('inf'):.2f} dB, SSIM {score['ssim']:.3f}" for name, score in scores.items()}
     return f"<h2>Against the truth</h2>{_table(rows)}"
-
-
-def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by their dotted names."""
-    flat: dict[str, Any] = {}
-    for name, value in config.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return flat
 
 
 def _table(rows: dict[str, Any]) -> str:

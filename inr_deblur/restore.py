@@ -34,7 +34,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from inr_deblur.blur import framed
-from inr_deblur.clipping import NEAR, white
+from inr_deblur.clipping import BLACK, white
 from inr_deblur.losses import CURVATURE, EXCESS, POWER, SCALE
 
 STEPS, RELAXATION = 60, 1.6
@@ -88,7 +88,7 @@ def _restore(measured: Array, seen: Array, bound: Array, start: Array, k: Array,
     def image(f: Array) -> Array:
         return jnp.fft.irfft2(f, size)
 
-    black = (measured <= NEAR) & (seen > 0)
+    black = (measured <= BLACK) & (seen > 0)
     blur = fourier(k[None])
     power = jnp.abs(blur) ** 2
     frequencies = np.fft.fftfreq(int(size[0]))[:, None], np.fft.rfftfreq(int(size[1]))[None]

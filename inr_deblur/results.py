@@ -42,7 +42,7 @@ class Run:
     result: "DeblurResult | MethodResult"
     scores: "dict[str, Scores]"  # of the input and of the result, empty without a truth
     notes: tuple[str, ...]  # sentences on what was converted on the way
-    seconds: float  # from the start of the command
+    seconds: float  # from the start of the command, or of the process
     similarity: float | None = None  # of the kernel to the true one, where that is known
 
 

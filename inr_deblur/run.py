@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
             print(_sentence(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Stopped: nothing was written.", file=sys.stderr)
+        print("Stopped: of what was not finished nothing was written.", file=sys.stderr)
         return 130
     finally:
         sys.argv = program

@@ -1,7 +1,8 @@
 """Where a run's results go, and how they get there: all of them or none.
 
 The files are made in a hidden folder inside the run's folder and moved at the end, metrics.json last: where that one
-is, the run is finished and the others belong to it.
+is, the run is finished and the others belong to it. Their names are written down before, so that a run that is killed
+in between can be started again.
 """
 
 import contextlib
@@ -10,14 +11,15 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from inr_deblur.errors import InputError
-from inr_deblur.files import expanded, refusal, shown
+from inr_deblur.files import expanded, refusal, shown, write_bytes_whole
 
 METRICS = "metrics.json"  # of a finished run
+MOVING = ".moving.json"  # the names of files that are on their way: of a run that was killed then, they are no results
 MANIFEST, FAILED = "sweep.json", "failed.json"  # the jobs of a sweep, and why one failed
 UNFINISHED = ".unfinished-"  # how the hidden folders' names begin
 LONGEST_NAME = 120  # characters of a folder's name that a sweep makes
@@ -54,7 +56,7 @@ def check_folder(folder: Path, names: list[str], inputs: list[str], overwrite: b
     """
     remedy = "give another folder with out=FOLDER"
     with _hidden_folder(folder):  # a trial
-        taken = [name for name in names if (folder / name).exists()]
+        taken = [name for name in names if (folder / name).exists() and name not in _moving(folder)]
         lost = [name for name in taken if any((folder / name).samefile(Path(file).expanduser()) for file in inputs)]
     if lost:
         raise InputError(f"{shown(folder / lost[0])} is an input and would be replaced by a result: {remedy}.")
@@ -73,12 +75,31 @@ def filled(folder: Path) -> Iterator[Path]:
     with _hidden_folder(folder) as hidden:
         yield hidden
         earlier = read_record(folder) or {"files": []}
-        (folder / METRICS).unlink(missing_ok=True)
         new = sorted((file.name for file in hidden.iterdir()), key=lambda name: name == METRICS)
+        left = {*earlier["files"], *_moving(folder)} - set(new)
+        write_bytes_whole(folder / MOVING, json.dumps([*new, *left]).encode())
+        (folder / METRICS).unlink(missing_ok=True)
         for name in new:
             (hidden / name).replace(folder / name)
-        for name in set(earlier["files"]) - set(new):
+        for name in left:
             (folder / name).unlink(missing_ok=True)
+        (folder / MOVING).unlink()
+
+
+def _moving(folder: Path) -> list[str]:
+    """The files of a run that was killed while they were moved here."""
+    try:
+        return json.loads((folder / MOVING).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings of a record by their dotted names."""
+    named: dict[str, Any] = {}
+    for key, value in settings.items():
+        named |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return named
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ from inr_deblur.arguments import PATHS, list_options, quoted
 from inr_deblur.cores import cores
 from inr_deblur.datasets import Sample, chunks, find_samples
 from inr_deblur.errors import InputError
-from inr_deblur.files import write_bytes_whole
+from inr_deblur.files import expanded, write_bytes_whole
 from inr_deblur.run_config import DatasetConfig, RunConfig, conf_folder
 from inr_deblur.run_folder import FAILED, MANIFEST, METRICS, UNFINISHED, run_folder
 
@@ -84,7 +84,7 @@ def plan(arguments: list[str]) -> Plan | None:
             "There is no SLURM on this machine: start the sweep where srun is, or choose another launcher."
         )
     _leave_room(config.hydra.launcher)
-    out = Path(config.out or "outputs").expanduser()
+    out = expanded(config.out or "outputs")
     flags = arguments[: len(arguments) - len(given.overrides)]
     arguments = [*flags, f"hydra.sweep.dir={quoted(str(out))}", *given.overrides]
     if not config.dataset.name:

@@ -11,7 +11,18 @@ from scipy.optimize import nnls
 from scipy.signal import fftconvolve
 from skimage import data
 
-from inr_deblur.alternation import RIDGE, _kept, against, corrected, fitted_kernel, gradient, mended, padded
+from inr_deblur import alternation
+from inr_deblur.alternation import (
+    RIDGE,
+    _kept,
+    against,
+    corrected,
+    fitted_kernel,
+    gradient,
+    mended,
+    padded,
+    with_margin,
+)
 from inr_deblur.clipping import white
 from inr_deblur.kernels import likeness, pruned
 from inr_deblur.simulate import blur, gaussian_kernel, random_shake_kernel
@@ -70,6 +81,16 @@ def test_a_kernel_loses_what_lies_far_from_it_and_stays_where_it_is(shift):
     assert found[:4, :4].sum() < 0.03
     aligned = float((found * clean).sum() / np.sqrt((found**2).sum() * (clean**2).sum()))
     assert aligned > likeness(found, clean) - 0.05
+
+
+def test_a_kernel_stays_where_it_is_though_what_is_faint_in_it_goes(monkeypatch):
+    k = np.zeros((61, 61), np.float32)
+    k[30, 30], k[30, 31:61] = 1, np.linspace(0.0125, 0.0115, 30)  # pruned twice it has no tail
+    monkeypatch.setattr(
+        alternation, "corrected", lambda y, k, *_: alternation.Corrected(with_margin(k), np.zeros(1, np.float32))
+    )
+    found = mended(Y, k, 0.003, rounds=1)
+    assert np.unravel_index(found.argmax(), found.shape) == (30, 30)
 
 
 def test_room_on_the_periodic_grid_plays_no_part():

@@ -109,6 +109,13 @@ def test_files_hold_every_run_and_the_command_says_what_is_missing(tmp_path, cap
     assert (out / "scores.png").stat().st_size > 5000 and (out / "differences.png").is_file()
 
 
+def test_what_another_program_calls_metrics_is_left_alone(tmp_path):
+    sweep(tmp_path, 2)
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training/metrics.json").write_text('{"loss": 1}')
+    assert len(read_runs(tmp_path).rows) == 4
+
+
 def test_parquet_holds_the_same_as_csv(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     sweep(tmp_path, 4)

@@ -129,6 +129,7 @@ def test_a_picture_without_blur_comes_back_itself():
     blurred = fit((1.0, 0.5))
     result = combined(y, [sharp, noisy, blurred])
     assert result.outcome is Outcome.NO_BLUR and result.image.tobytes() == y.tobytes()
+    np.testing.assert_allclose(result.render(), y, atol=1e-4)
     mixed = combined(y, [replace(blurred, kernel=k) for k in (KERNEL, KERNEL)] + [replace(noisy, kernel=KERNEL.T)])
     assert mixed.outcome is Outcome.RECOVERED
     assert mixed.latent.shifts[2] == (0.0, 0.0)  # type: ignore[union-attr]

@@ -10,6 +10,8 @@ from scipy.ndimage import gaussian_filter
 from skimage import data
 
 from inr_deblur import job
+from inr_deblur.errors import InputError
+from inr_deblur.folder import result_folders
 from inr_deblur.run import main
 
 QUICK = ["method=polyblur"]
@@ -121,3 +123,20 @@ def test_refused_in_one_sentence(photos, capsys, given, words):
     assert main(given) == 1
     said = capsys.readouterr()
     assert words in said.err and len(said.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("pictures", "names"),
+    [
+        (["a.png", "b.png"], ["a", "b"]),
+        (["x/a/p.png", "y/a/p.png", "q.png"], ["x-a-p.png", "y-a-p.png", "q"]),
+        (["d/a.png", "d/a.jpg", "d/a.png.tif"], ["d-a.png", "a.jpg", "a.png.tif"]),
+    ],
+)
+def test_no_two_pictures_share_a_folder(pictures, names):
+    assert result_folders([Path(picture) for picture in pictures], "*", "out") == [Path("out") / name for name in names]
+
+
+def test_a_picture_that_is_named_twice_is_refused():
+    with pytest.raises(InputError, match="rename"):
+        result_folders([Path("a/c.png")] * 2, "*", "out")

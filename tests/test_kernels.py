@@ -158,3 +158,15 @@ def test_kernels_of_one_size_keep_their_middles(sides):
     middle = max(sides) // 2
     assert together.shape == (len(sides), max(sides), max(sides))
     assert together.sum() == len(sides) and (together[:, middle, middle] == 1).all()
+
+
+def test_a_comb_whose_teeth_are_all_small_keeps_its_mass():
+    k = np.zeros((35, 35))
+    k[::4, ::4] = 1
+    assert pruned(k).sum() == pytest.approx(1) and np.count_nonzero(pruned(k)) == 81
+
+
+@pytest.mark.parametrize("shape", [(1, 9), (9, 1)])
+def test_a_line_has_its_ends_on_the_border(shape):
+    assert border_share(np.full(shape, 1 / 9)) == pytest.approx(2 / 9)
+    assert border_share(np.ones((1, 1))) == pytest.approx(0)

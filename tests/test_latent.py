@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig, ScheduleConfig
 from inr_deblur.coordinates import canvas_grid, kernel_grid, picture_grid
-from inr_deblur.latent import FIT_STEPS, restore_with
+from inr_deblur.latent import FIT_STEPS, as_it_is, restore_with
 from inr_deblur.progress import Silent
 from inr_deblur.restore import restore
 from inr_deblur.simulate import blur, normalised
@@ -47,6 +47,13 @@ def test_finer_and_coarser_renderings_agree_where_they_meet(colour):
     np.testing.assert_allclose(double.mean((0, 1)), same.mean((0, 1)), atol=5e-3)
     means = double.reshape(24, 2, 30, 2, 3).mean((1, 3))
     assert np.sqrt(((means - same) ** 2).mean()) < 0.1 * same.std()
+
+
+@pytest.mark.parametrize("y", [BLURRY, BLURRY[..., 0]], ids=["colour", "grey"])
+def test_a_picture_as_it_is(y):
+    shown = as_it_is(y)
+    np.testing.assert_allclose(shown.render(SHAPE), y, atol=1e-5)
+    assert shown.residual(luminance(y)) < 1e-5
 
 
 def test_a_part_of_the_grid_is_a_part_of_the_picture(colour):

@@ -86,6 +86,8 @@ def test_what_a_jpeg_has_left_is_seen_in_every_light(tmp_path, monkeypatch):
     rounding = in_light(quantisation(stored).noise, stored, srgb)
     assert rounding > 2 * white_noise(srgb.to_light(stored))
     assert json.loads(Path("o/metrics.json").read_text())["noise"] == pytest.approx(rounding, rel=0.01)
+    assert main(["image=a.jpg", "kernel=k.npy", "light=srgb", "method=wiener", "out=w", "progress=none"]) == 0
+    assert json.loads(Path("w/metrics.json").read_text())["noise"] == pytest.approx(rounding, rel=0.01)
 
 
 def test_command_refuses_what_does_not_go_together(pair, tmp_path, monkeypatch, capsys):
@@ -94,4 +96,6 @@ def test_command_refuses_what_does_not_go_together(pair, tmp_path, monkeypatch, 
     for setting in ("method=wiener", "method=polyblurr", "light=srbg", "region=1,2,3", "region=0,0,5000,40"):
         assert main(["image=a.png", setting]) == 1
         assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert main(["image=a.png", "method=polyblur", "region=0,0,40,40"]) == 1
+    assert "leave the region out" in capsys.readouterr().err
     assert not Path("outputs").exists()

@@ -290,6 +290,18 @@ def test_a_region_that_cannot_be_used_is_refused():
         deblur(GREY, SMALL, region=(0, 20, 40, 40))
 
 
+def test_a_region_without_anything_where_its_kernel_is_sought_is_refused(monkeypatch):
+    y = np.stack([GREY, np.zeros_like(GREY), GREY], -1)  # neon without green
+    monkeypatch.setattr(pipeline, "of_coloured_lights", lambda _: True)
+    with pytest.raises(InputError, match="region is constant"):
+        deblur(y, region=(2, 2, 36, 36))
+
+
+def test_a_kernel_of_half_floats_is_normalised():
+    whole, half = (deconvolve(GREY, np.full((17, 17), 255, kind), SMALL).image for kind in (np.float32, np.float16))
+    np.testing.assert_array_equal(whole, half)
+
+
 def test_a_region_without_anything_in_it_is_refused():
     y = np.random.default_rng(0).random((64, 64)).astype(np.float32)
     y[:40, :40] = 0.5

@@ -20,7 +20,7 @@ def shown(height=300, width=400, region=(100, 50, 120, 160), name="night <1> & d
     before[:, ::7], after[:, ::7] = 0.1, 0.9
     record = {
         "image": {"path": f"photos/{name}", "type": "jpeg, uint8", "notes": ["JPEG loses a little."]},
-        "outcome": {"ok": True, "sentence": "The blur was found & taken out.", "confidence": 0.9},
+        "outcome": {"name": "RECOVERED", "ok": True, "sentence": "The blur was found & taken out.", "confidence": 0.9},
         "kernel": {"size": [21, 21], "extent": [9, 19]},
         "scores": {"input": {"psnr": 22.5, "ssim": 0.7}, "result": {"psnr": None, "ssim": 1.0}},
         "seconds": {"fit": 5.2},
@@ -76,7 +76,10 @@ def test_page_says_it_all_and_escapes_names():
 def test_page_without_a_region_shows_the_middle(region):
     page = report_page(shown(region=region))
     assert 'class="frame"' not in page
-    assert "The middle of the picture" in page
+    assert "The middle of the picture; the kernel was sought on all of it." in page
+    given = shown(region=None)
+    given.record["outcome"]["name"] = "RESTORED"
+    assert "The middle of the picture; the kernel was given." in report_page(given)
 
 
 def test_a_large_picture_is_embedded_as_a_bounded_preview():
@@ -108,6 +111,12 @@ def test_overview_has_input_result_and_kernel_in_a_row(shape):
     assert (sheet[:, :width] == 0).all()
     assert (sheet[:, width + 4 : 2 * width + 4] == 255).all()
     assert sheet[:, 2 * width + 8 :].max() == 255
+
+
+@pytest.mark.parametrize("shape", [(1, 61), (61, 1), (5, 9)])
+def test_a_long_kernel_is_no_wider_than_the_overview_is_high(shape):
+    sheet = overview(np.zeros((100, 150)), np.ones((100, 150)), np.full(shape, 1 / np.prod(shape)))
+    assert sheet.shape[0] == 100 and sheet.shape[1] <= 2 * 150 + 8 + 100
 
 
 @pytest.fixture(scope="module")

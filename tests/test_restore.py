@@ -151,6 +151,13 @@ def test_the_clip_at_black_is_one_sided_as_well():
     assert _psnr(restored[3:-3, 4:-4], seen(x, KERNEL)) > _psnr(y, seen(x, KERNEL)) + 8
 
 
+def test_shadows_in_linear_light_are_values_and_no_bound():
+    x = 0.0004 + 0.001 * SHARP[..., 0]  # less than half of an 8-bit step
+    y = blur(x, KERNEL)
+    restored = restore(y, KERNEL, 1e-9)
+    assert _psnr(restored[3:-3, 4:-4], seen(x, KERNEL)) > _psnr(y, seen(x, KERNEL)) + 3
+
+
 def test_white_paper_stays_white_and_nothing_is_darker_than_black():
     x = np.where(SHARP[..., 0] > 0.5, 1, 0).astype(np.float32)
     y = blur(x, KERNEL, 0.01)

@@ -167,6 +167,36 @@ def test_a_finished_run_is_not_run_again_nor_replaced_by_another(engine, picture
     assert record("outputs/blurry")["seed"] == 1
 
 
+def test_kernels_of_the_same_numbers_and_another_shape_are_other_runs(engine, picture):
+    for name, shape in (("across", (1, 9)), ("down", (9, 1))):
+        np.save(f"{name}.npy", np.full(shape, 1 / 9))
+    assert main(["image=blurry.png", "kernel=across.npy", "out=here"]) == 0
+    assert main(["image=blurry.png", "kernel=down.npy", "out=here"]) == 1
+    assert len(engine.calls) == 1
+
+
+@pytest.mark.parametrize("moved", range(len(RESULT)))
+def test_a_run_that_is_killed_while_its_files_are_moved_can_be_started_again(engine, picture, monkeypatch, moved):
+    class Killed(BaseException):
+        pass
+
+    replace, left = Path.replace, [moved]
+
+    def killed(source, target):
+        if source.parent.name.startswith(".unfinished-"):
+            if not left[0]:
+                raise Killed
+            left[0] -= 1
+        return replace(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Path, "replace", killed)
+        main(["image=blurry.png", "out=here", "progress=none"])
+    assert not Path("here/metrics.json").exists()
+    assert main(["image=blurry.png", "out=here"]) == 0
+    assert files("here") == RESULT
+
+
 def test_overwriting_leaves_no_file_of_the_earlier_run(engine, picture):
     main(["image=blurry.png", "out=here"])
     Image.fromarray((picture >> 8).astype(np.uint8)).save("other.bmp")

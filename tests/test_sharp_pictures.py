@@ -29,4 +29,6 @@ def test_no_blur_changes_nothing(monkeypatch):
         result = deblur(sharp, quick, progress=told)
     assert result.outcome is Outcome.NO_BLUR
     np.testing.assert_array_equal(result.image, sharp)
+    np.testing.assert_allclose(result.render(), sharp, atol=1e-4)
+    np.testing.assert_allclose(result.render(3.0)[1::3, 1::3], sharp, atol=5e-4)
     assert told.done == pytest.approx(told.total) and result.stages[-1].name == "restoration"
