@@ -5,12 +5,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from inr_deblur.blur import area_average
+from inr_deblur.clipping import BLACK
 from inr_deblur.errors import InputError
 
 LARGEST_SIDE = 320  # samples; so a coarse scale sees more of the picture, in which fewer kernels are at home
 KERNELS_WIDE = 4  # a region's side is at least this many kernels
 WHOLE = 64  # pixels; a longer side is cut to one of few numbers of samples, so that few programs are compiled
-CLIPPED = 0.99
+CLIPPED = 0.99  # from which on a sample is white, or hardly tells more
 SMALLEST_SIDE = 32  # pixels of a region that is given
 
 Region = tuple[int, int, int, int]  # top, left, height, width
@@ -64,7 +65,7 @@ def most_telling(y: NDArray[np.float32], kernel_size: int, scale: int = 1) -> Re
     down, right = down * weak, right * weak
     dd, rr, dr, clipped = (
         uniform_filter(a.astype(np.float64), (height, width), mode="constant")  # type: ignore[arg-type]
-        for a in (down**2, right**2, down * right, (y >= CLIPPED) | (y <= 1 - CLIPPED))
+        for a in (down**2, right**2, down * right, (y >= CLIPPED) | (y <= BLACK))
     )
     smaller = (dd + rr) / 2 - np.sqrt(((dd - rr) / 2) ** 2 + dr**2)
     score = smaller * (1 - clipped) ** 2

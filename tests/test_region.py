@@ -99,3 +99,9 @@ def test_regions_that_do_not_fit_are_refused():
             check_region(region, (100, 120))
     with pytest.raises(InputError, match="too small"):
         check_region((0, 0, 31, 60), (100, 120))
+
+
+def test_a_dark_picture_is_looked_at_where_it_tells_something():
+    y = np.full((800, 800), 0.2, np.float32)
+    y[450:, 450:] = _texture((350, 350))
+    assert _overlap(most_telling(np.float32(0.01) * y, 31), slice(450, 800), slice(450, 800)) > 0.95
