@@ -23,15 +23,15 @@ from inr_deblur.colour import luminance
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid
 from inr_deblur.kernels import likeness
-from inr_deblur.latent import LatentImage, as_it_is
+from inr_deblur.latent import LatentImage
 from inr_deblur.light import AS_STORED, Curve
 from inr_deblur.noise import white_noise
 from inr_deblur.outcome import Outcome
 from inr_deblur.registration import shift_between
+from inr_deblur.tiles import TiledImage, as_it_is_in_tiles
 
 if TYPE_CHECKING:
     from inr_deblur.pipeline import DeblurResult
-    from inr_deblur.tiles import TiledImage
 
 Shift = tuple[float, float]  # (down, right), pixels
 
@@ -40,7 +40,7 @@ Shift = tuple[float, float]  # (down, right), pixels
 class MeanImage:
     """The mean of the fits' latent images, each clipped to [0, 1] and read at its own shift."""
 
-    latents: "tuple[LatentImage | TiledImage, ...]"
+    latents: tuple[LatentImage | TiledImage, ...]
     shifts: tuple[Shift, ...]
 
     def render(self, shape: tuple[int, ...], scale: float = 1.0) -> NDArray[np.float32]:
@@ -80,7 +80,7 @@ def combined(y: NDArray[np.float32], fits: "Sequence[DeblurResult]") -> "DeblurR
         confidence=chosen.confidence * alike,
         noise=fits[0].noise,
         seconds=sum(fit.seconds for fit in fits),
-        latent=as_it_is(y) if sharp else MeanImage(tuple(fit.latent for fit in fits), shifts),  # type: ignore[arg-type]
+        latent=as_it_is_in_tiles(y) if sharp else MeanImage(tuple(fit.latent for fit in fits), shifts),  # type: ignore[arg-type]
         uncertainty=uncertainty,
     )
 
@@ -113,7 +113,7 @@ def mean_and_deviation(
 
 
 def moved(
-    latent: "LatentImage | TiledImage", shape: tuple[int, ...], shift: Shift, scale: float = 1.0
+    latent: LatentImage | TiledImage, shape: tuple[int, ...], shift: Shift, scale: float = 1.0
 ) -> NDArray[np.float32]:
     """The latent image at p + shift for all positions p of the frame, `scale` times finer, clipped to [0, 1]."""
     places = [((np.arange(max(1, round(n * scale))) + 0.5) / scale - 0.5) for n in shape[:2]]

@@ -42,7 +42,7 @@ def find_pictures(image: str) -> list[Path] | None:
         raise refusal(image, error) from error
     if not found:
         raise InputError(f"There is no picture in {shown(image)}: give a folder or a pattern that has some.")
-    return sorted(found)
+    return sorted(set(found))
 
 
 def result_folders(pictures: Sequence[Path], image: str, out: str | None) -> list[Path]:
@@ -54,12 +54,12 @@ def result_folders(pictures: Sequence[Path], image: str, out: str | None) -> lis
     words = [0] * len(pictures)
     while True:
         names = [_named(path, count) for path, count in zip(pictures, words, strict=True)]
-        alike = Counter(names)
+        alike = Counter(name.casefold() for name in names)  # some file systems don't tell a from A
         if len(alike) == len(names):
             return [base / name for name in names]
-        words = [count + (alike[name] > 1) for name, count in zip(names, words, strict=True)]
+        words = [count + (alike[name.casefold()] > 1) for name, count in zip(names, words, strict=True)]
         if max(words) > max(len(path.parts) for path in pictures):
-            first, second = [path for path, name in zip(pictures, names, strict=True) if alike[name] > 1][:2]
+            first, second = [path for path, name in zip(pictures, names, strict=True) if alike[name.casefold()] > 1][:2]
             raise InputError(f"The results of {shown(first)} and {shown(second)} would have one folder: rename one.")
 
 

@@ -40,7 +40,9 @@ def pruned(k: Kernel, threshold: float = 0.03) -> NDArray[np.float32]:
     k = np.where(k < min(threshold * ascending[-1], faint), 0, k).astype(np.float64)
     labels, _ = cast("tuple[NDArray, int]", ndimage.label(k > 0, structure=np.ones((3, 3))))
     masses = np.bincount(labels.ravel(), k.ravel())
-    k[(masses[labels] < min(ISLANDS * k.sum(), masses.max()))] = 0
+    large = masses >= ISLANDS * k.sum()
+    if large.any():
+        k[~large[labels]] = 0
     return (k / k.sum()).astype(np.float32)
 
 

@@ -28,7 +28,7 @@ from inr_deblur.errors import InputError
 from inr_deblur.evidence import evidence
 from inr_deblur.jpeg import quantisation
 from inr_deblur.kernels import cropped
-from inr_deblur.latent import POINT, LatentImage, as_it_is, patches_work, restoration_work
+from inr_deblur.latent import POINT, LatentImage, patches_work, restoration_work
 from inr_deblur.noise import white_noise
 from inr_deblur.outcome import Outcome, clearness, confidence, judge, sharp_share
 from inr_deblur.programs import make_room
@@ -36,7 +36,7 @@ from inr_deblur.progress import Part, Progress, Repeated, Silent, Unforeseen
 from inr_deblur.region import Region, check_region
 from inr_deblur.restore import restore_within
 from inr_deblur.search import Blurry
-from inr_deblur.tiles import TiledImage, likelier_in_tiles, restore_in_tiles
+from inr_deblur.tiles import TiledImage, as_it_is_in_tiles, likelier_in_tiles, restore_in_tiles
 from inr_deblur.watch import Look, StageTrace
 
 DEFAULT = DeblurConfig()
@@ -59,7 +59,7 @@ class DeblurResult:
     seconds: float
     device: str
     config: DeblurConfig
-    latent: LatentImage | TiledImage | MeanImage  # the generators that were fitted
+    latent: LatentImage | TiledImage | MeanImage  # the generators that show the image
     region: Region | None  # (top, left, height, width) that the search for the kernel ended on
     uncertainty: NDArray[np.float32] | None = None  # (H, W), standard deviation over an ensemble's fits
 
@@ -246,7 +246,7 @@ def _restored(
         loud = noise / max(float(seen.std()), FLAT)
         outcome = judge(k, blur.found.limit, misfit, grey, noise, clear, picture.lights, loud, blur.found.settled)
     if outcome is Outcome.NO_BLUR:
-        restored, latent = y, as_it_is(y)  # what is sharp stays as it was: a restoration could only smooth it
+        restored, latent = y, as_it_is_in_tiles(y)  # what is sharp stays as it was: a restoration could only smooth it
         clear = sharp_share(grey, noise)
         if patches_left:
             progress.advance(patches_left, "patches")

@@ -58,14 +58,14 @@ def most_telling(y: NDArray[np.float32], kernel_size: int, scale: int = 1) -> Re
     shape = region_shape((y.shape[0], y.shape[1]), kernel_size, scale)
     if shape == y.shape:
         return 0, 0, *shape
-    y = area_average(y, scale)
+    black, y = area_average((y <= BLACK).astype(np.float32), scale), area_average(y, scale)
     height, width = (n // scale for n in shape)
     down, right = np.gradient(y)
     weak = 1 / (1 + (np.hypot(down, right) / 0.1) ** 2)  # one strong edge must not outweigh many
     down, right = down * weak, right * weak
     dd, rr, dr, clipped = (
         uniform_filter(a.astype(np.float64), (height, width), mode="constant")  # type: ignore[arg-type]
-        for a in (down**2, right**2, down * right, (y >= CLIPPED) | (y <= BLACK))
+        for a in (down**2, right**2, down * right, np.maximum(y >= CLIPPED, black))
     )
     smaller = (dd + rr) / 2 - np.sqrt(((dd - rr) / 2) ** 2 + dr**2)
     score = smaller * (1 - clipped) ** 2

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from inr_deblur.errors import InputError
-from inr_deblur.files import expanded, refusal, shown, write_bytes_whole
+from inr_deblur.files import expanded, refusal, shown
 
 METRICS = "metrics.json"  # of a finished run
 MOVING = ".moving.json"  # the names of files that are on their way: of a run that was killed then, they are no results
@@ -56,8 +56,11 @@ def check_folder(folder: Path, names: list[str], inputs: list[str], overwrite: b
     """
     remedy = "give another folder with out=FOLDER"
     with _hidden_folder(folder):  # a trial
-        taken = [name for name in names if (folder / name).exists() and name not in _moving(folder)]
-        lost = [name for name in taken if any((folder / name).samefile(Path(file).expanduser()) for file in inputs)]
+        record = read_record(folder)
+        moving = [] if record else _moving(folder)
+        replaced = [name for name in {*names, *moving, *(record or {"files": []})["files"]} if (folder / name).exists()]
+        lost = [name for name in replaced if any((folder / name).samefile(Path(file).expanduser()) for file in inputs)]
+        taken = [name for name in names if name in replaced and name not in moving]
     if lost:
         raise InputError(f"{shown(folder / lost[0])} is an input and would be replaced by a result: {remedy}.")
     if taken and not overwrite:
@@ -74,20 +77,22 @@ def filled(folder: Path) -> Iterator[Path]:
     """
     with _hidden_folder(folder) as hidden:
         yield hidden
-        earlier = read_record(folder) or {"files": []}
+        record = read_record(folder)
+        earlier = record["files"] if record else _moving(folder)
         new = sorted((file.name for file in hidden.iterdir()), key=lambda name: name == METRICS)
-        left = {*earlier["files"], *_moving(folder)} - set(new)
-        write_bytes_whole(folder / MOVING, json.dumps([*new, *left]).encode())
+        left = set(earlier) - set(new)
+        (hidden / MOVING).write_text(json.dumps([*new, *left]), encoding="utf-8")
+        (hidden / MOVING).replace(folder / MOVING)
         (folder / METRICS).unlink(missing_ok=True)
-        for name in new:
-            (hidden / name).replace(folder / name)
         for name in left:
             (folder / name).unlink(missing_ok=True)
-        (folder / MOVING).unlink()
+        for name in new:
+            (hidden / name).replace(folder / name)
+        (folder / MOVING).unlink(missing_ok=True)
 
 
 def _moving(folder: Path) -> list[str]:
-    """The files of a run that was killed while they were moved here."""
+    """The files of a run that was killed while they were moved here; of a finished one they say nothing."""
     try:
         return json.loads((folder / MOVING).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from inr_deblur.config import DeblurConfig
 from inr_deblur.coordinates import Grid
-from inr_deblur.latent import LatentImage, likelier_image, patches_work, restoration_work, restore_with
+from inr_deblur.latent import LatentImage, as_it_is, likelier_image, patches_work, restoration_work, restore_with
 from inr_deblur.progress import Progress, Silent
 from inr_deblur.watch import StageTrace
 
@@ -135,6 +135,16 @@ def restore_in_tiles(
     losses = np.mean([trace.losses for _, trace in fits], 0)
     whole = TiledImage(rows, columns, tuple(latent for latent, _ in fits), y.shape)
     return whole, StageTrace("restoration", 1, losses, time.perf_counter() - began)
+
+
+def as_it_is_in_tiles(y: NDArray[np.float32]) -> LatentImage | TiledImage:
+    """`as_it_is`, tile by tile where y is larger than one."""
+    rows, columns = (axis(n, 1) for n in y.shape[:2])
+    corners = list(product(rows.starts, columns.starts))
+    if len(corners) == 1:
+        return as_it_is(y)
+    shape = rows.length, columns.length
+    return TiledImage(rows, columns, tuple(as_it_is(cut(y, corner, shape)) for corner in corners), y.shape)
 
 
 def likelier_in_tiles(

@@ -129,6 +129,7 @@ def test_refused_in_one_sentence(photos, capsys, given, words):
     ("pictures", "names"),
     [
         (["a.png", "b.png"], ["a", "b"]),
+        (["x/A.png", "y/a.png"], ["x-A.png", "y-a.png"]),
         (["x/a/p.png", "y/a/p.png", "q.png"], ["x-a-p.png", "y-a-p.png", "q"]),
         (["d/a.png", "d/a.jpg", "d/a.png.tif"], ["d-a.png", "a.jpg", "a.png.tif"]),
     ],

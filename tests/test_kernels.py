@@ -162,7 +162,7 @@ def test_kernels_of_one_size_keep_their_middles(sides):
 
 def test_a_comb_whose_teeth_are_all_small_keeps_its_mass():
     k = np.zeros((35, 35))
-    k[::4, ::4] = 1
+    k[::4, ::4] = 1 + 0.01 * np.random.default_rng(0).random((9, 9))
     assert pruned(k).sum() == pytest.approx(1) and np.count_nonzero(pruned(k)) == 81
 
 

@@ -175,26 +175,50 @@ def test_kernels_of_the_same_numbers_and_another_shape_are_other_runs(engine, pi
     assert len(engine.calls) == 1
 
 
-@pytest.mark.parametrize("moved", range(len(RESULT)))
-def test_a_run_that_is_killed_while_its_files_are_moved_can_be_started_again(engine, picture, monkeypatch, moved):
+@pytest.mark.parametrize("earlier", [False, True])
+@pytest.mark.parametrize("moved", range(1 + len(RESULT)))  # the names of the files go first
+def test_a_run_that_is_killed_while_its_files_are_moved_can_be_started_again(
+    engine, picture, monkeypatch, moved, earlier
+):
     class Killed(BaseException):
         pass
 
     replace, left = Path.replace, [moved]
 
     def killed(source, target):
-        if source.parent.name.startswith(".unfinished-"):
+        if Path(target).parent.name == "here":
             if not left[0]:
                 raise Killed
             left[0] -= 1
         return replace(source, target)
 
+    settings = ["image=blurry.png", "out=here", "progress=none"]
+    if earlier:
+        assert main([*settings, "seed=1"]) == 0
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Path, "replace", killed)
-        main(["image=blurry.png", "out=here", "progress=none"])
+        main([*settings, f"overwrite={str(earlier).lower()}"])
+    if earlier and not moved:
+        assert record("here")["seed"] == 1 and main(settings) == 1, "the earlier run is as it was"
+        return
     assert not Path("here/metrics.json").exists()
+    assert main(settings) == 0
+    assert files("here") == RESULT and record("here")["seed"] == 0
+
+
+def test_a_finished_run_is_kept_whatever_was_once_on_its_way(engine, picture, capsys):
     assert main(["image=blurry.png", "out=here"]) == 0
-    assert files("here") == RESULT
+    Path("here/.moving.json").write_text(json.dumps(sorted(RESULT)))
+    assert main(["image=blurry.png", "seed=1", "out=here"]) == 1
+    assert "overwrite=true" in capsys.readouterr().err
+
+
+def test_what_a_killed_run_left_is_not_replaced_where_it_is_an_input(engine, picture, capsys):
+    Path("here").mkdir()
+    np.save("here/kernel.npy", np.ones((3, 3)))
+    Path("here/.moving.json").write_text(json.dumps(sorted(RESULT)))
+    assert main(["image=blurry.png", "kernel=here/kernel.npy", "out=here"]) == 1
+    assert "is an input" in capsys.readouterr().err
 
 
 def test_overwriting_leaves_no_file_of_the_earlier_run(engine, picture):

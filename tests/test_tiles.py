@@ -12,7 +12,7 @@ from inr_deblur.coordinates import Grid
 from inr_deblur.latent import patches_work, restoration_work, restore_with
 from inr_deblur.progress import Silent
 from inr_deblur.simulate import blur, line_kernel, seen
-from inr_deblur.tiles import Axis, TiledImage, axis, likelier_in_tiles, restore_in_tiles
+from inr_deblur.tiles import Axis, TiledImage, as_it_is_in_tiles, axis, likelier_in_tiles, restore_in_tiles
 
 KERNEL = line_kernel(9, 30)
 
@@ -125,3 +125,11 @@ def test_tiles_made_likelier_have_no_seams():
     steps = np.abs(np.diff(better[0] - better[1], axis=0)).reshape(len(y) - 1, -1).mean(1)
     assert steps.max() < 2 / 255
     assert told[-1] == (patches_work(y.shape), "patches")
+
+
+@pytest.mark.parametrize("shape", [(1100, 40), (40, 1100, 3), (60, 70)])
+def test_a_picture_as_it_is(shape):
+    y = np.random.default_rng(0).random(shape).astype(np.float32)
+    shown = as_it_is_in_tiles(y)
+    assert isinstance(shown, TiledImage) == (max(shape) > 1024)
+    np.testing.assert_allclose(shown.render(y.shape), y, atol=2e-4)
