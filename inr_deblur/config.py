@@ -53,7 +53,7 @@ class ScheduleConfig:
 
     scales: int = 0  # of the pyramid, at most those that the picture has room for, 0: from the kernel's size
     steps: float = 1.0  # factor on the number of steps of every stage
-    starts: int = 0  # at the coarsest scale, 0: 9, in doubt more; at most 6 join at a finer one
+    starts: int = 0  # at the coarsest scale, 0: 9, in doubt more; with 1 or 2 tell kernel.size, too
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def command(tmp_path):
 
 
 def test_blind_at_toy_size_is_silent_when_told_so(command, tmp_path):
-    done, record = command("progress=none", "preset=fast", "schedule.steps=0.01", "kernel.size=15")
+    done, record = command("progress=none", "preset=fast", "schedule.steps=0.01", "schedule.starts=1", "kernel.size=15")
     assert (done.stdout, done.stderr) == ("", "")
     assert imread(tmp_path / "here" / "deblurred.png").shape == (256, 256, 3)
     kernel = np.load(tmp_path / "here" / "kernel.npy")

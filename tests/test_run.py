@@ -137,6 +137,8 @@ def test_settings_reach_the_fit(engine, picture):
 def test_presets_compose_and_yield_to_the_command_line(engine, picture, preset):
     assert main(["image=blurry.png", f"preset={preset}", "schedule.steps=0.25"]) == 0
     assert engine.calls[0]["config"].schedule.steps == 0.25
+    # with a single start a kernel of unknown size is lost
+    assert engine.calls[0]["config"].schedule.starts == DeblurConfig().schedule.starts
 
 
 def test_truth_adds_scores_of_input_and_result(engine, picture, capsys):
