@@ -89,7 +89,8 @@ def restore_folder(settings: RunConfig, pictures: Sequence[Path]) -> str:
             lines.append((picture.name, *_row(folder, words)))
         except Exception as error:  # the others must not suffer from it
             sentence = record_failure(folder, one, error)
-            print(f"{shown(picture)}: {sentence}", file=sys.stderr)
+            named = sentence if picture.name in sentence else f"{shown(picture)}: {sentence}"
+            print(named, file=sys.stderr)
             lines.append((picture.name, "FAILED", "", ""))
             failed += 1
         if settings.progress != "none":

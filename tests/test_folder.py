@@ -41,6 +41,7 @@ def test_each_picture_has_its_folder_and_one_failure_stops_nothing(photos, capsy
     said = capsys.readouterr()
     assert made() == {"a", "b"}
     assert len(said.err.splitlines()) == 2
+    assert said.err.count("broken.jpg") == 1, "once is enough"
     assert "broken.jpg is a broken JPEG file" in said.err and "1 of 3 pictures" in said.err
     table = said.out.splitlines()[-4:]
     assert [line.split()[0] for line in table] == ["picture", "a.PNG", "b.png", "broken.jpg"]
