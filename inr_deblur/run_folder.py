@@ -56,11 +56,10 @@ def check_folder(folder: Path, names: list[str], inputs: list[str], overwrite: b
     """
     remedy = "give another folder with out=FOLDER"
     with _hidden_folder(folder):  # a trial
-        record = read_record(folder)
-        moving = [] if record else _moving(folder)
-        replaced = [name for name in {*names, *moving, *(record or {"files": []})["files"]} if (folder / name).exists()]
-        lost = [name for name in replaced if any((folder / name).samefile(Path(file).expanduser()) for file in inputs)]
-        taken = [name for name in names if name in replaced and name not in moving]
+        earlier, finished = _earlier(folder)
+        there = [name for name in sorted({*names, *earlier}) if (folder / name).exists()]
+        lost = [name for name in there if any((folder / name).samefile(Path(file).expanduser()) for file in inputs)]
+        taken = [name for name in names if name in there and (finished or name not in earlier)]
     if lost:
         raise InputError(f"{shown(folder / lost[0])} is an input and would be replaced by a result: {remedy}.")
     if taken and not overwrite:
@@ -77,8 +76,7 @@ def filled(folder: Path) -> Iterator[Path]:
     """
     with _hidden_folder(folder) as hidden:
         yield hidden
-        record = read_record(folder)
-        earlier = record["files"] if record else _moving(folder)
+        earlier, _ = _earlier(folder)
         new = sorted((file.name for file in hidden.iterdir()), key=lambda name: name == METRICS)
         left = set(earlier) - set(new)
         (hidden / MOVING).write_text(json.dumps([*new, *left]), encoding="utf-8")
@@ -91,12 +89,14 @@ def filled(folder: Path) -> Iterator[Path]:
         (folder / MOVING).unlink(missing_ok=True)
 
 
-def _moving(folder: Path) -> list[str]:
-    """The files of a run that was killed while they were moved here; of a finished one they say nothing."""
+def _earlier(folder: Path) -> tuple[list[str], bool]:
+    """The files that an earlier run left, and whether it was finished; else it was killed while they were moved."""
+    if record := read_record(folder):
+        return record["files"], True
     try:
-        return json.loads((folder / MOVING).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
+        return [str(name) for name in json.loads((folder / MOVING).read_text(encoding="utf-8"))], False
+    except (OSError, ValueError, TypeError):
+        return [], False
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
